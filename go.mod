@@ -1,0 +1,3 @@
+module rechain
+
+go 1.26.0

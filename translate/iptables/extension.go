@@ -1,0 +1,58 @@
+package iptables
+
+// Vocabulary knows the matches and targets. It returns nil for one that does not exist in that family.
+type Vocabulary interface {
+	MatchExtension(name string, family Family) *Extension
+	TargetExtension(name string, family Family) *Extension
+}
+
+// Extension is a match or a target: its name and the table of its options, from which parsing, printing and error messages come.
+type Extension struct {
+	Name     string // as iptables-save prints it after -m or -j
+	Target   bool
+	Families []Family // nil: both
+	// Protocols are the values of -p without which iptables refuses the extension; nil: any.
+	Protocols []uint8
+	// Options in the order in which iptables-save prints them.
+	Options []*OptionSpec
+	// Check looks at the options together, and at the rule they stand in; nil: nothing to check. table is where the rule is,
+	// chain the chain it is in.
+	Check func(rule *Rule, options []Option, table, chain string) *Problem
+	// Listing reads what "iptables -L -v" prints for the extension at the start of words, and returns how many words it took: 0
+	// when it is not this extension's. nil: the listing's form is not known.
+	Listing func(words []string) (options []Option, taken int, err error)
+}
+
+// Option returns the option of that name or alias, or nil.
+func (e *Extension) Option(name string) *OptionSpec {
+	for _, o := range e.Options {
+		if o.Name == name {
+			return o
+		}
+		for _, a := range o.Aliases {
+			if a == name {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
+// OptionSpec describes an option.
+type OptionSpec struct {
+	Name     string   // "--dport"
+	Aliases  []string // "--destination-port"
+	Kind     Kind
+	Neg      bool // "!" may stand before it
+	Required bool
+	Repeat   bool // may be given more than once
+	Excludes []string
+}
+
+// Kind is the kind of an option's value: how many words it takes (0 for a flag), how they are read, and how iptables-save prints
+// them. Parse returns a plain error that says what is wrong with the words; the parser adds the place.
+type Kind interface {
+	Args() int
+	Parse(words []string, family Family) (any, error)
+	Format(value any) string
+}

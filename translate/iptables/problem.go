@@ -1,0 +1,78 @@
+package iptables
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Pos is a place in a source. Line and Col count from 1, Col in bytes; 0 is unknown. Key names a configuration key in place of a
+// line for rules that were made from one.
+type Pos struct {
+	File      string
+	Line, Col int
+	Key       string
+}
+
+// String prints FILE:LINE:COL, leaving out what is unknown.
+func (p Pos) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+		if p.Col > 0 {
+			fmt.Fprintf(&b, ":%d", p.Col)
+		}
+	}
+	if p.Key != "" {
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(p.Key)
+	}
+	return b.String()
+}
+
+// Problem is something wrong with a source, at a place. Ext is the match, target or option that it is about; Hint says what to
+// do, if there is something.
+type Problem struct {
+	Pos  Pos
+	Ext  string
+	Msg  string
+	Hint string
+}
+
+// Error prints "FILE:LINE:COL: extension: what is wrong; what to do".
+func (p *Problem) Error() string {
+	var b strings.Builder
+	if s := p.Pos.String(); s != "" {
+		b.WriteString(s + ": ")
+	}
+	if p.Ext != "" {
+		b.WriteString(p.Ext + ": ")
+	}
+	b.WriteString(p.Msg)
+	if p.Hint != "" {
+		b.WriteString("; " + p.Hint)
+	}
+	return b.String()
+}
+
+// Problems are all the problems of a source, as one error.
+type Problems []*Problem
+
+// Error prints a line for each problem.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err is ps as an error, or nil when there are none.
+func (ps Problems) Err() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return ps
+}

@@ -1,0 +1,138 @@
+package iptables
+
+import "net/netip"
+
+// Family is the address family of a rule set: iptables or ip6tables.
+type Family uint8
+
+// The families.
+const (
+	IPv4 Family = 4
+	IPv6 Family = 6
+)
+
+// Ruleset is what one dump says, for one family. Tables are in the order of the dump.
+type Ruleset struct {
+	Family Family
+	Tables []*Table
+}
+
+// Table is a table: raw, mangle, nat, filter or security.
+type Table struct {
+	Name   string
+	Chains []*Chain
+	Pos    Pos
+}
+
+// Chain is a chain. Policy is ACCEPT or DROP for a built-in chain, and empty for a user chain.
+type Chain struct {
+	Name     string
+	Policy   string
+	Counters *Counters // policy counters; nil when the source has none
+	Rules    []*Rule
+	Pos      Pos
+}
+
+// Counters are packets and bytes.
+type Counters struct{ Packets, Bytes uint64 }
+
+// Rule is a rule: all its conditions must hold for its target to act. A nil condition is not asked.
+type Rule struct {
+	Src, Dst *AddrMatch
+	In, Out  *IfaceMatch
+	Proto    *ProtoMatch
+	Fragment *FragmentMatch // IPv4 only
+	Matches  []*Match       // in the order given, which is the order in which the kernel asks them
+	Target   *Target        // nil: the rule only counts
+	Counters *Counters
+	// Words are the rule's words as they were spelled, without -A and the chain; nil when there was no such spelling.
+	Words []string
+	Pos   Pos
+}
+
+// AddrMatch is -s or -d. Addr is masked. Mask need not be contiguous; it is 4 or 16 bytes long.
+type AddrMatch struct {
+	Neg  bool
+	Addr netip.Addr
+	Mask []byte
+	Pos  Pos
+}
+
+// IfaceMatch is -i or -o. A name that ends in + stands for every name that starts so.
+type IfaceMatch struct {
+	Neg  bool
+	Name string
+	Pos  Pos
+}
+
+// ProtoMatch is -p. Num 0 ("all") is never stored: such a rule has no ProtoMatch.
+type ProtoMatch struct {
+	Neg bool
+	Num uint8
+	Pos Pos
+}
+
+// FragmentMatch is -f: second and further fragments, or with Neg unfragmented packets and first fragments.
+type FragmentMatch struct {
+	Neg bool
+	Pos Pos
+}
+
+// Match is -m with its options.
+type Match struct {
+	Ext     *Extension
+	Options []Option
+	Pos     Pos
+}
+
+// Target is -j or -g. Ext is nil for ACCEPT, DROP, RETURN, QUEUE and for chains.
+type Target struct {
+	Name    string
+	Goto    bool
+	Ext     *Extension
+	Options []Option
+	Pos     Pos
+}
+
+// Option is one option as given. Value's type is the kind's (see [Kind]); nil for a flag.
+type Option struct {
+	Spec  *OptionSpec
+	Neg   bool
+	Value any
+	Pos   Pos
+}
+
+// Get returns the first option of that name ("--dport").
+func (m *Match) Get(name string) (Option, bool) { return get(m.Options, name) }
+
+// Get returns the first option of that name ("--to-ports").
+func (t *Target) Get(name string) (Option, bool) { return get(t.Options, name) }
+
+func get(options []Option, name string) (Option, bool) {
+	for _, o := range options {
+		if o.Spec.Name == name {
+			return o, true
+		}
+	}
+	return Option{}, false
+}
+
+// Table returns the table of that name, or nil.
+func (r *Ruleset) Table(name string) *Table {
+	for _, t := range r.Tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// Chain returns the chain of that name, or nil.
+func (t *Table) Chain(name string) *Chain {
+	for _, c := range t.Chains {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
