@@ -7,7 +7,8 @@ type Op interface {
 	// String prints the operation as "nft --debug=netlink" does, without the surrounding brackets.
 	String() string
 
-	appendAttrs(e *encoder)
+	appendAttrs(b []byte) []byte
+	take(a Attr) bool
 }
 
 // Program is what a rule does: its operations in order. A comparison that fails, or a load without a datum, ends it
