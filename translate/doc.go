@@ -1,0 +1,9 @@
+// Package translate turns iptables rule sets into nftables rule sets that treat every packet alike.
+//
+// It is the one bridge between the two models: [rechain/translate/iptables] and [rechain/nft]; what each match and target means
+// in nftables is in [rechain/translate/ext]. It looks at nothing but its input.
+//
+// Each iptables table becomes one nft table, chains keep their names. What a single nft rule cannot say exactly (a negated match
+// whose datum may be missing, alternatives) becomes a helper chain, or splits the chain: see compile.go. What cannot be said at
+// all is a [Problem] in the report, never a lost rule.
+package translate

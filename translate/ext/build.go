@@ -1,0 +1,47 @@
+package ext
+
+import (
+	"encoding/binary"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+)
+
+// host32 is v as a register holds metadata: 4 bytes in host order.
+func host32(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
+
+// net16 is v as the packet holds it: 2 bytes in network order.
+func net16(v uint16) []byte { return binary.BigEndian.AppendUint16(nil, v) }
+
+func net32(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
+
+func value(b []byte) *nft.Value { return &nft.Value{Data: b} }
+
+// present tests left against data where the datum is always there, so that the inverse is the other comparison.
+func present(left nft.Expr, data []byte) *Test {
+	return &Test{
+		Stmts:   []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: value(data)}},
+		Inverse: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: left, Right: value(data)}},
+	}
+}
+
+// maybe tests left against data where the datum can be missing.
+func maybe(left nft.Expr, data []byte) *Test {
+	return &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: value(data)}}}
+}
+
+// transport is n bytes of the transport header.
+func transport(offset, n uint32) *nft.Payload {
+	return &nft.Payload{Base: bytecode.TransportHeader, Offset: offset, Len: n}
+}
+
+// masked tests left & mask == want for a 4-byte datum in host order that is always there.
+func masked(left nft.Expr, mask, want uint32) *Test {
+	if mask == ^uint32(0) {
+		return present(left, host32(want))
+	}
+	return present(&nft.MaskXor{Of: left, Mask: host32(mask), Xor: host32(0)}, host32(want))
+}
+
+// stmts is a list of statements as an action of one rule.
+func stmts(s ...nft.Stmt) Action { return Action{Rules: [][]nft.Stmt{s}} }

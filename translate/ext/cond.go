@@ -1,0 +1,48 @@
+package ext
+
+import "rechain/nft"
+
+// Cond is when a match matches: a [Test], or [Not], [All] and [Any] of conditions. All{} is always true, Any{} never.
+type Cond interface{ cond() }
+
+// Test is statements that the rule gets past exactly when the condition holds.
+type Test struct {
+	Stmts []nft.Stmt
+	// Inverse are statements that the rule gets past exactly when the condition does not hold. nil: there are none, because the
+	// datum may be missing and then both ends of a comparison break the rule off.
+	Inverse []nft.Stmt
+	// Stateful says that evaluating the test changes something (a limit, a quota), so that it may be evaluated only once for
+	// each packet, and only where iptables would.
+	Stateful bool
+}
+
+// Not negates.
+type Not struct{ C Cond }
+
+// All holds when each holds; they are asked in order, and the first that fails ends it.
+type All []Cond
+
+// Any holds when one holds.
+type Any []Cond
+
+func (*Test) cond() {}
+func (Not) cond()   {}
+func (All) cond()   {}
+func (Any) cond()   {}
+
+// negated returns c, or its negation where neg.
+func negated(c Cond, neg bool) Cond {
+	if neg {
+		return Not{c}
+	}
+	return c
+}
+
+// Action is what a target does.
+type Action struct {
+	// Rules are the statements of one nft rule, or of several that stand behind the same condition: what the first does not
+	// finish, the next goes on with.
+	Rules [][]nft.Stmt
+	// Ends says that no packet gets past the action.
+	Ends bool
+}
