@@ -246,3 +246,31 @@ func (c *compiler) newChain() *nft.Chain {
 	c.table.Chains = append(c.table.Chains, ch)
 	return ch
 }
+
+// finish mends the end: a split behind which the chain has no more rules needs no chain to go on in.
+func (c *compiler) finish() {
+	for c.chain != c.first && len(c.chain.Rules) == 0 {
+		empty := c.chain
+		c.table.Chains = slices.DeleteFunc(c.table.Chains, func(ch *nft.Chain) bool { return ch == empty })
+		for _, ch := range c.table.Chains {
+			ch.Rules = slices.DeleteFunc(ch.Rules, func(r *nft.Rule) bool {
+				return len(r.Stmts) == 1 && leadsTo(r, empty)
+			})
+			for _, r := range ch.Rules {
+				if leadsTo(r, empty) {
+					r.Stmts[len(r.Stmts)-1] = &nft.Verdict{Code: bytecode.Return}
+				}
+			}
+		}
+		c.chain = c.first
+	}
+}
+
+// leadsTo says whether a rule ends by going to ch.
+func leadsTo(r *nft.Rule, ch *nft.Chain) bool {
+	if len(r.Stmts) == 0 {
+		return false
+	}
+	v, ok := r.Stmts[len(r.Stmts)-1].(*nft.Verdict)
+	return ok && v.Chain == ch.Name
+}

@@ -125,4 +125,3 @@ func guard(f iptables.Family) []nft.Stmt {
 	}
 	return compare(&nft.Meta{Key: bytecode.MetaNfproto}, nfproto, false).Stmts
 }
-

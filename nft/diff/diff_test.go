@@ -1,4 +1,4 @@
-package align
+package diff
 
 import (
 	"math/rand/v2"

@@ -1,5 +1,5 @@
-// Package align lines two lists up: which items of one stand for which of the other, in order.
-package align
+// Package diff lines two lists up: which items of one stand for which of the other, in order.
+package diff
 
 // Step is one item of the result. A is the index in the first list, B in the second; -1 where that list has no such item. A step
 // with both is a pair that is the same.

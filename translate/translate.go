@@ -1,0 +1,326 @@
+package translate
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"rechain/nft"
+	"rechain/nft/diff"
+	"rechain/nft/bytecode"
+	"rechain/translate/ext"
+	"rechain/translate/iptables"
+)
+
+// Options says what the result looks like.
+type Options struct {
+	// TableName names the nft table for an iptables table. nil: the same name.
+	TableName func(table string) string
+	// TableComment is the comment of every table.
+	TableComment string
+	// Counters puts a counter into every rule that acts. Where the rule has counts, it starts at these.
+	Counters bool
+	// RuleComment is a rule's comment. nil: the text of its comment match, if there is one.
+	RuleComment func(*iptables.Rule) string
+	// Used leaves out built-in chains without rules whose policy is ACCEPT, and tables that are then empty.
+	Used bool
+}
+
+// Report lists what was not translated exactly, in the order of the source.
+type Report struct{ Problems []ext.Problem }
+
+// Refused are the problems for which there is no translation.
+func (r *Report) Refused() iptables.Problems {
+	var ps iptables.Problems
+	for _, p := range r.Problems {
+		if !p.Lossy {
+			ps = append(ps, p.Problem)
+		}
+	}
+	return ps
+}
+
+// Ruleset translates one family or both. With both, equal rules of the two families become one rule of an inet table, the others
+// are limited to theirs; with one, its tables are of that family, and packets of the other never meet them. A nil set is a family
+// that is off.
+//
+// The result is nil when there is a problem.
+func Ruleset(v4, v6 *iptables.Ruleset, opt Options) (*nft.Ruleset, *Report) {
+	t := &translator{opt: opt, report: &Report{}}
+	out := &nft.Ruleset{}
+	for _, name := range tableNames(v4, v6) {
+		if table := t.table(name, find(v4, name), find(v6, name), v4 != nil && v6 != nil); table != nil {
+			out.Tables = append(out.Tables, table)
+		}
+	}
+	if len(t.report.Problems) > 0 {
+		return nil, t.report
+	}
+	return out, t.report
+}
+
+func tableNames(sets ...*iptables.Ruleset) []string {
+	var names []string
+	for _, rs := range sets {
+		if rs == nil {
+			continue
+		}
+		for _, t := range rs.Tables {
+			if !slices.Contains(names, t.Name) {
+				names = append(names, t.Name)
+			}
+		}
+	}
+	return names
+}
+
+func find(rs *iptables.Ruleset, table string) *iptables.Table {
+	if rs == nil {
+		return nil
+	}
+	return rs.Table(table)
+}
+
+type translator struct {
+	opt    Options
+	report *Report
+}
+
+// half is one family's part of a chain.
+type half struct {
+	family iptables.Family
+	rules  []*iptables.Rule
+}
+
+func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.Table {
+	out := &nft.Table{Family: nft.IPv4, Name: name, Comment: t.opt.TableComment}
+	switch {
+	case both:
+		out.Family = nft.Inet
+	case v6 != nil:
+		out.Family = nft.IPv6
+	}
+	if t.opt.TableName != nil {
+		out.Name = t.opt.TableName(name)
+	}
+	names := map[string]bool{}
+	for _, tab := range []*iptables.Table{v4, v6} {
+		if tab != nil {
+			for _, ch := range tab.Chains {
+				names[ch.Name] = true
+			}
+		}
+	}
+	done := map[string]bool{}
+	for _, tab := range []*iptables.Table{v4, v6} {
+		if tab == nil {
+			continue
+		}
+		for _, ch := range tab.Chains {
+			if !done[ch.Name] {
+				done[ch.Name] = true
+				t.chain(out, names, name, chainOf(v4, ch.Name), chainOf(v6, ch.Name))
+			}
+		}
+	}
+	t.depth(out, name)
+	if t.opt.Used && len(out.Chains) == 0 {
+		return nil
+	}
+	return out
+}
+
+func chainOf(t *iptables.Table, name string) *iptables.Chain {
+	if t == nil {
+		return nil
+	}
+	return t.Chain(name)
+}
+
+func (t *translator) chain(out *nft.Table, names map[string]bool, table string, v4, v6 *iptables.Chain) {
+	either := v4
+	if either == nil {
+		either = v6
+	}
+	if v4 != nil && v6 != nil && v4.Policy != v6.Policy {
+		t.refuse(v6.Pos, "", "give the two families their own tables",
+			"chain %s has policy %s for IPv6 and %s for IPv4, and one inet chain cannot have both", v6.Name, v6.Policy, v4.Policy)
+		return
+	}
+	b := base(table, either.Name, either.Policy)
+	h4, h6 := half{family: iptables.IPv4}, half{family: iptables.IPv6}
+	if v4 != nil {
+		h4.rules = v4.Rules
+	}
+	if v6 != nil {
+		h6.rules = v6.Rules
+	}
+	if t.opt.Used && b != nil && b.Policy == bytecode.Accept && len(h4.rules)+len(h6.rules) == 0 {
+		return
+	}
+	ch := &nft.Chain{Name: either.Name, Base: b, Origin: origin(either.Pos)}
+	out.Chains = append(out.Chains, ch)
+	c := &compiler{table: out, names: names, chain: ch, first: ch}
+	for _, s := range diff.Lists(h4.rules, h6.rules, sameText) {
+		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
+	}
+	c.finish()
+}
+
+// sameText says whether two rules of different families read the same.
+func sameText(a, b *iptables.Rule) bool { return a.String() == b.String() }
+
+// step translates a rule of one family, or a pair of equal rules.
+func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s diff.Step) {
+	if s.A >= 0 && s.B >= 0 {
+		cond4, act4, ok4 := t.lower(table, c.first.Name, iptables.IPv4, h4.rules[s.A])
+		cond6, act6, ok6 := t.lower(table, c.first.Name, iptables.IPv6, h6.rules[s.B])
+		if !ok4 || !ok6 {
+			return
+		}
+		if sameMeaning(cond4, act4, cond6, act6) {
+			t.emit(c, nil, h4.rules[s.A], cond4, act4)
+			return
+		}
+		t.emit(c, guard(iptables.IPv4), h4.rules[s.A], cond4, act4)
+		t.emit(c, guard(iptables.IPv6), h6.rules[s.B], cond6, act6)
+		return
+	}
+	h, i := h4, s.A
+	if i < 0 {
+		h, i = h6, s.B
+	}
+	cond, act, ok := t.lower(table, c.first.Name, h.family, h.rules[i])
+	if !ok {
+		return
+	}
+	var before []nft.Stmt
+	if inet {
+		before = guard(h.family)
+	}
+	t.emit(c, before, h.rules[i], cond, act)
+}
+
+func (t *translator) emit(c *compiler, before []nft.Stmt, r *iptables.Rule, cond ext.All, act ext.Action) {
+	comment := commentText(r)
+	if t.opt.RuleComment != nil {
+		comment = t.opt.RuleComment(r)
+	}
+	c.stamp = func(out *nft.Rule) {
+		out.Comment = comment
+		out.Origin = origin(r.Pos)
+	}
+	c.rule(before, cond, act)
+}
+
+// lower says one rule's conditions and action. It is false when there was a problem.
+func (t *translator) lower(table, chain string, f iptables.Family, r *iptables.Rule) (ext.All, ext.Action, bool) {
+	c := &ext.Context{Family: f, Table: table, Chain: chain, Rule: r}
+	cond := conditions(c)
+	act := t.action(c)
+	t.report.Problems = append(t.report.Problems, c.Problems...)
+	return cond, act, len(c.Problems) == 0
+}
+
+// verdicts are the targets that the kernel itself knows (xt_standard_target).
+var verdicts = map[string]bytecode.VerdictCode{"ACCEPT": bytecode.Accept, "DROP": bytecode.Drop, "RETURN": bytecode.Return}
+
+func (t *translator) action(c *ext.Context) ext.Action {
+	var act ext.Action
+	target := c.Rule.Target
+	switch {
+	case target == nil:
+		act.Rules = [][]nft.Stmt{nil}
+	case target.Ext != nil:
+		act = ext.TargetFor(target, c.Family).Lower(c, target)
+	default:
+		v := &nft.Verdict{}
+		if code, ok := verdicts[target.Name]; ok {
+			v.Code = code
+		} else {
+			v.Code, v.Chain = bytecode.Jump, target.Name
+			if target.Goto {
+				v.Code = bytecode.Goto
+			}
+		}
+		act = ext.Action{Rules: [][]nft.Stmt{{v}}, Ends: v.Code != bytecode.Jump}
+	}
+	if t.opt.Counters {
+		for i, r := range act.Rules {
+			counter := &nft.Counter{}
+			if k := c.Rule.Counters; k != nil && i == 0 {
+				counter.Packets, counter.Bytes = k.Packets, k.Bytes
+			}
+			act.Rules[i] = append([]nft.Stmt{counter}, r...)
+		}
+	}
+	return act
+}
+
+// commentText is the text of the rule's comment match.
+func commentText(r *iptables.Rule) string {
+	for _, m := range r.Matches {
+		if o, ok := m.Get("--comment"); ok {
+			return o.Value.(string)
+		}
+	}
+	return ""
+}
+
+func (t *translator) refuse(pos iptables.Pos, extension, hint, format string, args ...any) {
+	c := &ext.Context{}
+	c.Refuse(pos, extension, hint, format, args...)
+	t.report.Problems = append(t.report.Problems, c.Problems...)
+}
+
+func origin(p iptables.Pos) nft.Origin {
+	return nft.Origin{File: p.File, Line: p.Line, Col: p.Col, Key: p.Key}
+}
+
+// stackSize is how many chains deep the kernel lets a path go, counted at jumps and gotos alike (NFT_JUMP_STACK_SIZE,
+// nft_chain_validate). iptables has a deeper stack.
+const stackSize = 16
+
+// depth reports paths that the kernel would refuse as too deep, and cycles.
+func (t *translator) depth(table *nft.Table, name string) {
+	chains := map[string]*nft.Chain{}
+	for _, ch := range table.Chains {
+		chains[ch.Name] = ch
+	}
+	below := map[string]int{} // levels under a chain; -1 while it is on the path
+	var walk func(ch *nft.Chain, path []string) int
+	walk = func(ch *nft.Chain, path []string) int {
+		if n, ok := below[ch.Name]; ok {
+			if n < 0 {
+				from := slices.Index(path, ch.Name)
+				t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "", "",
+					"table %s: chains jump in a circle: %s", name, strings.Join(append(path[from:], ch.Name), " to "))
+				return 0
+			}
+			return n
+		}
+		below[ch.Name] = -1
+		deepest := 0
+		for _, r := range ch.Rules {
+			for _, s := range r.Stmts {
+				if v, ok := s.(*nft.Verdict); ok && v.Chain != "" && chains[v.Chain] != nil {
+					deepest = max(deepest, 1+walk(chains[v.Chain], append(path, ch.Name)))
+				}
+			}
+		}
+		below[ch.Name] = deepest
+		return deepest
+	}
+	for _, ch := range table.Chains {
+		if n := walk(ch, nil); ch.Base != nil && n >= stackSize {
+			t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "",
+				"flatten the chains; a negated match before RETURN costs a level as well",
+				"chain %s leads %d chains deep, and nftables stops at %d", ch.Name, n, stackSize-1)
+		}
+	}
+}
+
+// sameMeaning says whether the two families' translations are the same statements.
+func sameMeaning(c4 ext.All, a4 ext.Action, c6 ext.All, a6 ext.Action) bool {
+	return reflect.DeepEqual(c4, c6) && reflect.DeepEqual(a4, a6)
+}
