@@ -18,9 +18,13 @@ type Extension struct {
 	// Check looks at the options together, and at the rule they stand in; nil: nothing to check. table is where the rule is,
 	// chain the chain it is in.
 	Check func(rule *Rule, options []Option, table, chain string) *Problem
-	// Listing reads what "iptables -L -v" prints for the extension at the start of words, and returns how many words it took: 0
-	// when it is not this extension's. nil: the listing's form is not known.
-	Listing func(words []string) (options []Option, taken int, err error)
+	// Canonical rewrites options that are other spellings of another ("--set-mark" of "--set-xmark") to those that iptables-save
+	// prints. The parser applies it to what it read; nil: there are none.
+	Canonical func(e *Extension, options []Option) []Option
+	// Listing reads what "iptables -L -v" prints for the extension at the start of words: it returns the same as command-line words
+	// ("tcp dpt:22" gives "--dport 22"), and how many words it took, 0 when these are not this extension's. nil: the listing's
+	// form is not known.
+	Listing func(words []string) (args []string, taken int)
 }
 
 // Option returns the option of that name or alias, or nil.
