@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"rechain/nft"
-	"rechain/nft/diff"
 	"rechain/nft/bytecode"
+	"rechain/nft/diff"
 	"rechain/translate/ext"
 	"rechain/translate/iptables"
 )

@@ -1,0 +1,21 @@
+package ext
+
+import "rechain/translate/iptables"
+
+// A comment matches every packet; its text becomes the rule's comment. 255 bytes is XT_MAX_COMMENT_LEN less the NUL.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:    "comment",
+		Options: []*iptables.OptionSpec{{Name: "--comment", Kind: iptables.String(255), Required: true}},
+		Listing: listComment,
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		if len(m.Options[0].Value.(string)) > ruleCommentMax {
+			c.Refuse(m.Options[0].Pos, "comment", "shorten it", "is longer than the %d bytes that nftables keeps", ruleCommentMax)
+		}
+		return All{}
+	},
+})
+
+// ruleCommentMax is what fits: the comment's length and its NUL are counted in one byte, and NFT_USERDATA_MAXLEN is 256.
+const ruleCommentMax = 253

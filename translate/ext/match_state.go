@@ -1,0 +1,17 @@
+package ext
+
+import "rechain/translate/iptables"
+
+// state is the older name of conntrack's --ctstate (xt_state.c, and its alias in xt_conntrack).
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name: "state",
+		Options: []*iptables.OptionSpec{
+			{Name: "--state", Kind: iptables.EnumList("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"), Neg: true, Required: true},
+		},
+		Listing: listStates("state", "--state"),
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		return negated(inStates(m.Options[0].Value.([]string)), m.Options[0].Neg)
+	},
+})

@@ -1,0 +1,58 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/translate/iptables"
+)
+
+// xt_tcpudp.c, tcp_mt.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:      "tcp",
+		Protocols: []uint8{protoTCP},
+		Options: []*iptables.OptionSpec{
+			{Name: "--sport", Aliases: []string{"--source-port"}, Kind: iptables.PortRange, Neg: true},
+			{Name: "--dport", Aliases: []string{"--destination-port"}, Kind: iptables.PortRange, Neg: true},
+			{Name: "--tcp-option", Kind: iptables.Uint(1, 255), Neg: true},
+			{Name: "--tcp-flags", Kind: tcpFlagsKind{}, Neg: true, Excludes: []string{"--syn"}},
+			{Name: "--syn", Kind: iptables.Flag, Neg: true, Excludes: []string{"--tcp-flags"}},
+		},
+		Canonical: func(e *iptables.Extension, options []iptables.Option) []iptables.Option {
+			for i, o := range options {
+				if o.Spec.Name == "--syn" {
+					options[i].Spec, options[i].Value = e.Option("--tcp-flags"), synFlags
+				}
+			}
+			return options
+		},
+		Listing: listPorts("tcp"),
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		var all All
+		for _, o := range m.Options {
+			switch o.Spec.Name {
+			case "--sport":
+				all = append(all, negated(portIn(sourcePort, o.Value.(iptables.Ports)), o.Neg))
+			case "--dport":
+				all = append(all, negated(portIn(destinationPort, o.Value.(iptables.Ports)), o.Neg))
+			case "--tcp-option":
+				all = append(all, negated(tcpOption(uint8(o.Value.(uint64))), o.Neg))
+			case "--tcp-flags":
+				all = append(all, negated(tcpFlagged(o.Value.(tcpFlags)), o.Neg))
+			}
+		}
+		return all
+	},
+})
+
+// tcpFlagged tests the flags byte (offset 13 of struct tcphdr).
+func tcpFlagged(f tcpFlags) Cond {
+	flags := &nft.MaskXor{Of: transport(13, 1), Mask: []byte{f.Mask}, Xor: []byte{0}}
+	return present(flags, []byte{f.Set})
+}
+
+// tcpOption tests that an option is there. The load of presence (NFT_EXTHDR_F_PRESENT) gives 0 or 1, and needs a TCP header, as
+// the match does.
+func tcpOption(kind uint8) Cond {
+	return present(&nft.Exthdr{Op: 1, Type: kind, Len: 1, Flags: 1}, []byte{1})
+}

@@ -1,0 +1,27 @@
+package ext
+
+import "rechain/translate/iptables"
+
+// xt_tcpudp.c, udp_mt.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:      "udp",
+		Protocols: []uint8{protoUDP},
+		Options: []*iptables.OptionSpec{
+			{Name: "--sport", Aliases: []string{"--source-port"}, Kind: iptables.PortRange, Neg: true},
+			{Name: "--dport", Aliases: []string{"--destination-port"}, Kind: iptables.PortRange, Neg: true},
+		},
+		Listing: listPorts("udp"),
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		var all All
+		for _, o := range m.Options {
+			offset := uint32(sourcePort)
+			if o.Spec.Name == "--dport" {
+				offset = destinationPort
+			}
+			all = append(all, negated(portIn(offset, o.Value.(iptables.Ports)), o.Neg))
+		}
+		return all
+	},
+})

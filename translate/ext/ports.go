@@ -1,0 +1,78 @@
+package ext
+
+import (
+	"cmp"
+	"slices"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// Where the port numbers of TCP, UDP, UDP-Lite, SCTP and DCCP stand in their headers.
+const (
+	sourcePort      = 0
+	destinationPort = 2
+)
+
+// IP protocol numbers (IANA), for Protocols and tests.
+const (
+	protoTCP     = 6
+	protoUDP     = 17
+	protoDCCP    = 33
+	protoSCTP    = 132
+	protoUDPLite = 136
+)
+
+// portIn tests a port against one range. The xt_* matches fail on a packet without the header before they invert, and so does
+// the load, so that the inverse is exact.
+func portIn(offset uint32, p iptables.Ports) Cond {
+	field := transport(offset, 2)
+	switch {
+	case p.Lo == p.Hi:
+		return present(field, net16(p.Lo))
+	case p.Lo == 0 && p.Hi == 65535:
+		return All{}
+	}
+	r := &nft.Range{From: net16(p.Lo), To: net16(p.Hi)}
+	return &Test{
+		Stmts:   []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: field, Right: r}},
+		Inverse: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: field, Right: r}},
+	}
+}
+
+// portsIn tests a port against a list. Several become a set, since nft has no other "one of".
+func portsIn(offset uint32, ports []iptables.Ports) Cond {
+	if len(ports) == 1 {
+		return portIn(offset, ports[0])
+	}
+	s := &nft.Set{Type: []nft.Datatype{nft.TypeInetService}, Flags: bytecode.SetAnonymous | bytecode.SetConstant}
+	for _, p := range mergePorts(ports) {
+		e := nft.Element{Key: net16(p.Lo)}
+		if p.Lo != p.Hi {
+			e.KeyEnd = net16(p.Hi)
+			s.Flags |= bytecode.SetInterval
+		}
+		s.Elements = append(s.Elements, e)
+	}
+	return &Test{
+		Stmts:   []nft.Stmt{&nft.InSet{Key: transport(offset, 2), Set: s}},
+		Inverse: []nft.Stmt{&nft.InSet{Key: transport(offset, 2), Set: s, Not: true}},
+	}
+}
+
+// mergePorts sorts ranges and joins those that overlap, which the kernel refuses in a set.
+func mergePorts(ports []iptables.Ports) []iptables.Ports {
+	sorted := slices.Clone(ports)
+	slices.SortFunc(sorted, func(a, b iptables.Ports) int { return cmp.Compare(a.Lo, b.Lo) })
+	out := sorted[:1]
+	for _, p := range sorted[1:] {
+		last := &out[len(out)-1]
+		if p.Lo <= last.Hi {
+			last.Hi = max(last.Hi, p.Hi)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
