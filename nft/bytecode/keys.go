@@ -1,5 +1,7 @@
 package bytecode
 
+import "slices"
+
 // MetaKey is a kind of packet metadata (enum nft_meta_keys).
 type MetaKey uint32
 
@@ -43,6 +45,26 @@ const (
 	MetaBroute      MetaKey = 35
 )
 
+var metaKeys = slices.Concat(
+	[]keyName{{"len", "length"}},
+	same("protocol", "priority", "mark", "iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "skuid", "skgid", "nftrace",
+		"rtclassid", "secmark", "nfproto", "l4proto"),
+	[]keyName{{"bri_iifname", "ibrname"}, {"bri_oifname", "obrname"}},
+	same("pkttype", "cpu", "iifgroup", "oifgroup", "cgroup"),
+	[]keyName{{"prandom", "random"}, {"secpath", "ipsec"}},
+	same("iifkind", "oifkind"),
+	[]keyName{{"bri_iifpvid", "ibrpvid"}, {"bri_iifvproto", "ibrvproto"}},
+	same("time", "day", "hour", "sdif", "sdifname", "broute"))
+
+// String is the key's name in the text of --debug=netlink (libnftnl), "unknown" if it has none.
+func (k MetaKey) String() string { return keyNameOf(metaKeys, k).debug }
+
+// Keyword is the key's name in nft's language, its number in hexadecimal if it has none.
+func (k MetaKey) Keyword() string { return keyNameOf(metaKeys, k).keyword }
+
+// ParseMetaKey reads a keyword of nft's language.
+func ParseMetaKey(s string) (MetaKey, error) { return parseKey[MetaKey](metaKeys, "meta", s) }
+
 // CtKey is a kind of conntrack data (enum nft_ct_keys).
 type CtKey uint32
 
@@ -74,6 +96,24 @@ const (
 	CtID         CtKey = 23
 )
 
+var ctKeys = slices.Concat(
+	same("state", "direction", "status", "mark", "secmark", "expiration", "helper"),
+	[]keyName{{"l3protocol", "l3proto"}, {"src", "saddr"}, {"dst", "daddr"}},
+	same("protocol"),
+	[]keyName{{"proto_src", "proto-src"}, {"proto_dst", "proto-dst"}},
+	same("label", "packets", "bytes", "avgpkt", "zone", "event"),
+	[]keyName{{"src_ip", "ip saddr"}, {"dst_ip", "ip daddr"}, {"src_ip6", "ip6 saddr"}, {"dst_ip6", "ip6 daddr"}},
+	same("id"))
+
+// String is the key's name in the text of --debug=netlink (libnftnl), "unknown" if it has none.
+func (k CtKey) String() string { return keyNameOf(ctKeys, k).debug }
+
+// Keyword is the key's name in nft's language, its number in hexadecimal if it has none.
+func (k CtKey) Keyword() string { return keyNameOf(ctKeys, k).keyword }
+
+// ParseCtKey reads a keyword of nft's language.
+func ParseCtKey(s string) (CtKey, error) { return parseKey[CtKey](ctKeys, "ct", s) }
+
 // SocketKey is a socket attribute (enum nft_socket_keys).
 type SocketKey uint32
 
@@ -84,3 +124,8 @@ const (
 	SocketWildcard    SocketKey = 2
 	SocketCgroupV2    SocketKey = 3
 )
+
+var socketKeys = []string{"transparent", "mark", "wildcard", "cgroupv2"}
+
+// String is the key's name in nft, "unknown" if it has none.
+func (k SocketKey) String() string { return nameOf(socketKeys, k) }
