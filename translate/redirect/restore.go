@@ -1,0 +1,74 @@
+package redirect
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"rechain/translate/iptables"
+)
+
+// WriteRestore writes what Istio's iptables backend gives to "iptables-restore --noflush", or ip6tables-restore, for the family:
+// byte for byte, groups as they were given. It writes nothing for a family that is off.
+func (p *Plan) WriteRestore(w io.Writer, f iptables.Family) error {
+	lines := p.build(f, func(g Group) string { return g.Given })
+	var b strings.Builder
+	for _, table := range tables(lines) {
+		fmt.Fprintf(&b, "* %s\n", table)
+		rules := ofTable(lines, table)
+		_, user := chains(rules)
+		for _, chain := range user {
+			fmt.Fprintf(&b, "-N %s\n", chain)
+		}
+		for _, l := range rules {
+			fmt.Fprintln(&b, l)
+		}
+		b.WriteString("COMMIT\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// String prints the line as iptables-restore takes it.
+func (l Line) String() string {
+	head := "-A " + l.Chain
+	if l.Insert > 0 {
+		head = fmt.Sprintf("-I %s %d", l.Chain, l.Insert)
+	}
+	return head + " " + strings.Join(l.Words, " ")
+}
+
+// tables are the tables of the lines, in their order.
+func tables(lines []Line) []string {
+	names := make([]string, len(lines))
+	for i, l := range lines {
+		names[i] = l.Table
+	}
+	return slices.Compact(names)
+}
+
+func ofTable(lines []Line, table string) []Line {
+	var of []Line
+	for _, l := range lines {
+		if l.Table == table {
+			of = append(of, l)
+		}
+	}
+	return of
+}
+
+// chains are the chains that have rules in one table's lines: built-in ones, and those that must be made, each in the order of
+// their first rules. Every chain that a rule jumps to has rules.
+func chains(lines []Line) (builtin, user []string) {
+	for _, l := range lines {
+		of := &builtin
+		if strings.HasPrefix(l.Chain, "ISTIO_") {
+			of = &user
+		}
+		if !slices.Contains(*of, l.Chain) {
+			*of = append(*of, l.Chain)
+		}
+	}
+	return builtin, user
+}
