@@ -1,0 +1,55 @@
+# rechain: what one can do here. "make" prints this list.
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+GO ?= go
+
+# The programs that tests use as judges, and the Debian packages that have them. rechain itself runs none of them.
+JUDGES := nft:nftables iptables-legacy-restore:iptables ipset:ipset ip:iproute2 conntrack:conntrack strace:strace curl:curl redsocks:redsocks
+
+.PHONY: help build demo test judges bench fuzz lint clean
+help:
+	@echo 'make demo    build, and watch a redirect work in a private network namespace'
+	@echo 'make build   build bin/rechain, a static binary'
+	@echo 'make test    all tests; installs the programs that they are judged by (Debian) or says what is missing'
+	@echo 'make bench   rechain and its peers, side by side'
+	@echo 'make fuzz    every fuzz target, TIME=30s each'
+	@echo 'make lint    format, vet and golangci-lint'
+	@echo 'make clean   remove what was built'
+
+build:
+	$(GO) build -trimpath -o bin/rechain ./cmd/rechain
+
+demo: build
+	@e2e/demo.sh bin/rechain
+
+# As root the tests make network namespaces; without, they run in a user and network namespace of their own.
+test: judges
+	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	@if [ "$$(id -u)" = 0 ]; then $(GO) test -timeout 15m ./...; \
+	else echo 'not root: testing in a user and network namespace'; unshare --user --map-root-user --net --mount $(GO) test -timeout 15m ./...; fi
+
+judges:
+	@missing=(); for j in $(JUDGES); do command -v "$${j%%:*}" >/dev/null || [ -x "/usr/sbin/$${j%%:*}" ] || missing+=("$${j##*:}"); done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing $${missing[*]}"; \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$${missing[@]}" >/dev/null; \
+	  else echo "missing, so that tests are skipped: $${missing[*]}"; fi; fi
+
+bench: judges build
+	$(GO) run ./e2e/bench -rechain bin/rechain
+
+TIME ?= 30s
+fuzz:
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(TIME) $$p; done; done
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	golangci-lint run
+
+clean:
+	rm -rf bin
