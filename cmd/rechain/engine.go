@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/nft/kernel"
+	"rechain/nft/kernel/route"
+	"rechain/translate/iptables"
+	"rechain/translate/redirect"
+)
+
+// engine brings one network namespace to what a plan says: rules by nf_tables, and beside them policy rules, routes and
+// addresses by rtnetlink.
+type engine struct {
+	conn  *kernel.Conn
+	route *route.Conn
+	want  []*bytecode.Table
+	state []route.Item
+}
+
+// engine opens the kernel for a plan; nil wants nothing to be there.
+func (s *settings) engine(p *redirect.Plan) (*engine, error) {
+	e := &engine{}
+	if p != nil {
+		rs, err := compile(p)
+		if err != nil {
+			return nil, err
+		}
+		e.want = nft.Lower(rs).Tables
+		e.state = items(p.SystemState())
+	}
+	ns, err := kernel.OpenNamespace(s.netns)
+	if err != nil {
+		return nil, kernelSays(err)
+	}
+	if e.conn, err = kernel.Dial(ns); err != nil {
+		return nil, kernelSays(err)
+	}
+	if e.route, err = route.Dial(ns); err != nil {
+		e.conn.Close()
+		return nil, kernelSays(err)
+	}
+	return e, nil
+}
+
+func (e *engine) close() {
+	e.conn.Close()
+	e.route.Close()
+}
+
+// items says a configuration's state in the kernel's terms.
+func items(s redirect.State) []route.Item {
+	family := func(f iptables.Family) bytecode.Family {
+		if f == iptables.IPv6 {
+			return bytecode.IPv6
+		}
+		return bytecode.IPv4
+	}
+	var out []route.Item
+	for _, r := range s.Rules {
+		out = append(out, route.Rule{Family: family(r.Family), Mark: r.Mark, Table: r.Table})
+	}
+	for _, r := range s.Routes {
+		out = append(out, route.Local{Family: family(r.Family), Table: r.Table})
+	}
+	for _, a := range s.Addresses {
+		out = append(out, route.Address{Prefix: a})
+	}
+	return out
+}
+
+// difference is what lies between the kernel and what is wanted.
+type difference struct {
+	edits   []bytecode.Edit
+	missing []route.Item
+	extra   []route.Item
+}
+
+func (d *difference) empty() bool { return len(d.edits)+len(d.missing)+len(d.extra) == 0 }
+
+func (d *difference) write(w io.Writer) {
+	for _, i := range d.missing {
+		fmt.Fprintf(w, "+ %s\n", i)
+	}
+	writeEdits(w, d.edits)
+	for _, i := range d.extra {
+		fmt.Fprintf(w, "- %s\n", i)
+	}
+}
+
+// summary says in one line what was done.
+func (d *difference) summary() string {
+	var parts []string
+	if len(d.edits) > 0 {
+		parts = append(parts, summary(d.edits))
+	}
+	for _, i := range d.missing {
+		parts = append(parts, "+ "+i.String())
+	}
+	for _, i := range d.extra {
+		parts = append(parts, "- "+i.String())
+	}
+	if parts == nil {
+		return summary(nil)
+	}
+	return strings.Join(parts, "\n")
+}
+
+// difference reads the kernel and compares.
+func (e *engine) difference() (*difference, error) {
+	have, err := e.conn.Ruleset(oursOr(e.want))
+	if err != nil {
+		return nil, kernelSays(err)
+	}
+	if err := notForeign(have.Tables); err != nil {
+		return nil, err
+	}
+	missing, extra, err := e.route.Compare(e.state)
+	if err != nil {
+		return nil, kernelSays(err)
+	}
+	return &difference{bytecode.Diff(have.Tables, e.want), missing, extra}, nil
+}
+
+// apply makes the kernel hold what is wanted, and says what had to be done for it. Routes come first, since they change nothing
+// until rules mark packets; when the rules then cannot be had, the routes go again.
+func (e *engine) apply() (*difference, error) {
+	missing, extra, err := e.route.Compare(e.state)
+	if err != nil {
+		return nil, kernelSays(err)
+	}
+	if err := e.route.Add(missing); err != nil {
+		return nil, kernelSays(err)
+	}
+	edits, err := reach(e.conn, oursOr(e.want), func(have []*bytecode.Table) ([]*bytecode.Table, error) {
+		return e.want, notForeign(have)
+	})
+	if err != nil {
+		if undo := e.route.Delete(missing); undo != nil {
+			return nil, kernelSays(fmt.Errorf("%w\nand what was added before could not be taken back: %w", err, undo))
+		}
+		return nil, err
+	}
+	if err := e.route.Delete(extra); err != nil {
+		return nil, kernelSays(err)
+	}
+	return &difference{edits, missing, extra}, nil
+}
