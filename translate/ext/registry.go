@@ -3,6 +3,7 @@ package ext
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"rechain/translate/iptables"
 )
@@ -81,6 +82,17 @@ func (vocabulary) TargetExtension(name string, family iptables.Family) *iptables
 		return &t.Extension
 	}
 	return nil
+}
+
+func (vocabulary) Matches(family iptables.Family) []*iptables.Extension {
+	var all []*iptables.Extension
+	for v, m := range matches {
+		if v.family == family {
+			all = append(all, &m.Extension)
+		}
+	}
+	slices.SortFunc(all, func(a, b *iptables.Extension) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // MatchFor returns the descriptor of a parsed match.

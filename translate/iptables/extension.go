@@ -4,6 +4,9 @@ package iptables
 type Vocabulary interface {
 	MatchExtension(name string, family Family) *Extension
 	TargetExtension(name string, family Family) *Extension
+	// Matches are all the matches that exist in that family, sorted by name: a listing does not say which match printed what, and
+	// hints say which match an option belongs to.
+	Matches(family Family) []*Extension
 }
 
 // Extension is a match or a target: its name and the table of its options, from which parsing, printing and error messages come.
@@ -22,8 +25,9 @@ type Extension struct {
 	// prints. The parser applies it to what it read; nil: there are none.
 	Canonical func(e *Extension, options []Option) []Option
 	// Listing reads what "iptables -L -v" prints for the extension at the start of words: it returns the same as command-line words
-	// ("tcp dpt:22" gives "--dport 22"), and how many words it took, 0 when these are not this extension's. nil: the listing's
-	// form is not known.
+	// ("tcp dpt:22" gives "--dport 22"), and how many words it took, 0 when these are not this extension's. There is at least one
+	// word. Inside of quotes and of /* */, where the number of blanks counts, a word ends at each blank, so that strings.Join(words,
+	// " ") gives the text back. nil: the listing's form is not known.
 	Listing func(words []string) (args []string, taken int)
 }
 
@@ -60,3 +64,7 @@ type Kind interface {
 	Parse(words []string, family Family) (any, error)
 	Format(value any) string
 }
+
+// Vacuous may be implemented by a [Kind]: it says whether a value is no condition at all (every port), so that iptables-save leaves
+// the option out.
+type Vacuous interface{ Vacuous(value any) bool }

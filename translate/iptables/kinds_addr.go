@@ -123,6 +123,13 @@ func maskAddr(a netip.Addr, mask []byte) netip.Addr {
 	return out
 }
 
+func unspecified(family Family) netip.Addr {
+	if family == IPv6 {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
+
 // Ones is the prefix length that the mask stands for, if it stands for one.
 func (n Net) Ones() (ones int, ok bool) {
 	for i, b := range n.Mask {

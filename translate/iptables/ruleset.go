@@ -17,11 +17,13 @@ type Ruleset struct {
 	Tables []*Table
 }
 
-// Table is a table: raw, mangle, nat, filter or security.
+// Table is a table: raw, mangle, nat, filter or security. Guessed says that the source did not name it, and that its chains and
+// targets told which it is.
 type Table struct {
-	Name   string
-	Chains []*Chain
-	Pos    Pos
+	Name    string
+	Chains  []*Chain
+	Guessed bool
+	Pos     Pos
 }
 
 // Chain is a chain. Policy is ACCEPT or DROP for a built-in chain, and empty for a user chain.

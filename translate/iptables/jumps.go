@@ -1,0 +1,70 @@
+package iptables
+
+// checkJumps reports targets that are not there, and chains that lead back to themselves, which the kernel refuses where a packet
+// can come to (mark_source_chains in ip_tables.c).
+func checkJumps(t *Table) Problems {
+	w := jumpWalk{table: t, chains: make(map[string]*Chain, len(t.Chains)), state: map[string]int{}}
+	for _, c := range t.Chains {
+		w.chains[c.Name] = c
+	}
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			w.target(r)
+		}
+	}
+	for _, c := range t.Chains {
+		if c.Policy != "" {
+			w.visit(c)
+		}
+	}
+	return w.problems
+}
+
+type jumpWalk struct {
+	table    *Table
+	chains   map[string]*Chain
+	state    map[string]int // 0: not seen, 1: on the way here, 2: done
+	problems Problems
+}
+
+func (w *jumpWalk) report(r *Rule, msg, hint string) {
+	w.problems = append(w.problems, &Problem{Pos: r.Target.Pos, Ext: r.Target.Name, Msg: msg, Hint: hint})
+}
+
+// callee is the name of the chain that a rule leads to, or "".
+func callee(r *Rule) string {
+	if t := r.Target; t != nil && t.Ext == nil && (t.Goto || !verdicts[t.Name]) {
+		return t.Name
+	}
+	return ""
+}
+
+func (w *jumpWalk) target(r *Rule) {
+	name := callee(r)
+	switch {
+	case name == "":
+	case IsBuiltin(w.table.Name, name):
+		w.report(r, "a rule cannot lead to a built-in chain", "")
+	case w.chains[name] == nil && r.Target.Goto:
+		w.report(r, "table "+w.table.Name+" has no such chain", "")
+	case w.chains[name] == nil:
+		w.report(r, "this is neither a chain of table "+w.table.Name+" nor a known target", "")
+	}
+}
+
+func (w *jumpWalk) visit(c *Chain) {
+	w.state[c.Name] = 1
+	for _, r := range c.Rules {
+		next := w.chains[callee(r)]
+		if next == nil || next.Policy != "" {
+			continue
+		}
+		switch w.state[next.Name] {
+		case 0:
+			w.visit(next)
+		case 1:
+			w.report(r, "the chain leads back to itself", "")
+		}
+	}
+	w.state[c.Name] = 2
+}

@@ -1,0 +1,252 @@
+package iptables
+
+import (
+	"slices"
+	"strings"
+)
+
+// ParseRule reads the words of a rule that follow "-A CHAIN". All problems and parts are at pos. An address list, which stands for
+// several rules, is a problem: see [ParseRules]. The rule is nil when there are problems.
+func ParseRule(words []string, pos Pos, table, chain string, family Family, vocab Vocabulary) (*Rule, Problems) {
+	rules, problems := ParseRules(words, pos, table, chain, family, vocab)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	if len(rules) > 1 {
+		return nil, Problems{{Pos: pos, Msg: "lists of addresses make several rules where one is wanted"}}
+	}
+	return rules[0], nil
+}
+
+// ParseRules is [ParseRule] for words that may have lists of addresses after -s and -d: each source with each destination makes
+// a rule, in that order, as iptables does it. The rules share their matches and target.
+func ParseRules(words []string, pos Pos, table, chain string, family Family, vocab Vocabulary) ([]*Rule, Problems) {
+	return parseRules(words, nil, pos, place{table, chain, family, vocab})
+}
+
+// place is where a rule stands.
+type place struct {
+	table, chain string
+	family       Family
+	vocab        Vocabulary
+}
+
+// parseRules reads a rule's words. cols are their columns in pos.Line; nil: all are at pos.
+func parseRules(words []string, cols []int, pos Pos, at place) ([]*Rule, Problems) {
+	p := &ruleParser{words: words, cols: cols, pos: pos, place: at, rule: &Rule{Words: words, Pos: pos}}
+	for p.next < len(p.words) {
+		p.word()
+	}
+	p.finish()
+	if len(p.problems) > 0 {
+		return nil, p.problems
+	}
+	return p.expand(), nil
+}
+
+// ruleParser reads one rule, as do_parse in iptables' xshared.c.
+type ruleParser struct {
+	place
+	words []string
+	cols  []int
+	next  int // the word to read next
+	pos   Pos
+
+	rule     *Rule
+	src, dst []*AddrMatch
+	given    []*baseOption // base options that were given, for those that are allowed once
+	scopes   []scope       // the extensions whose options may be given, in the order of loading
+	neg      bool          // a "!" was read
+	negAt    Pos
+	implicit bool // the protocol's match was tried
+	lost     bool // an extension is not known, so that its options cannot be either
+	problems Problems
+}
+
+// scope is an extension in use.
+type scope struct {
+	ext     *Extension
+	options *[]Option
+	pos     Pos
+}
+
+func (p *ruleParser) problem(at Pos, ext, msg, hint string) {
+	p.problems = append(p.problems, &Problem{Pos: at, Ext: ext, Msg: msg, Hint: hint})
+}
+
+// posOf is the place of word n; behind the last word, that of the rule.
+func (p *ruleParser) posOf(n int) Pos {
+	pos := p.pos
+	if n < len(p.cols) {
+		pos.Col = p.cols[n]
+	}
+	return pos
+}
+
+func (p *ruleParser) takeNeg() bool {
+	neg := p.neg
+	p.neg = false
+	return neg
+}
+
+// word reads an option with its values, or a "!".
+func (p *ruleParser) word() {
+	w, at := p.words[p.next], p.posOf(p.next)
+	p.next++
+	switch {
+	case w == "!":
+		if p.neg {
+			p.problem(at, "", "two \"!\" one after the other", "")
+		}
+		p.neg, p.negAt = true, at
+		return
+	case len(w) > 2 && w[0] == '-' && w[1] == '-':
+		p.long(w, at)
+	case len(w) > 1 && w[0] == '-' && w[1] != '-':
+		p.short(w, at)
+	default:
+		p.problem(at, "", Quote(w)+" stands where an option is expected", "")
+	}
+	if p.takeNeg() {
+		p.problem(p.negAt, "", "\"!\" cannot stand before "+w, "")
+	}
+}
+
+// short reads "-x", "-xVALUE" or flags in one word.
+func (p *ruleParser) short(w string, at Pos) {
+	for rest := w[1:]; rest != ""; {
+		i := slices.IndexFunc(baseOptions, func(o *baseOption) bool { return o.short == rest[0] })
+		if i < 0 {
+			p.unknown("-"+rest[:1], at)
+			return
+		}
+		o := baseOptions[i]
+		rest = rest[1:]
+		if o.args == 0 {
+			p.base(o, nil, at)
+			continue
+		}
+		if rest == "" {
+			p.base(o, nil, at)
+		} else {
+			p.base(o, &rest, at)
+		}
+		return
+	}
+}
+
+// long reads "--option" or "--option=value"; the name may be cut short as long as it stays unique.
+func (p *ruleParser) long(w string, at Pos) {
+	name, inline := w, (*string)(nil)
+	if n, v, ok := strings.Cut(w, "="); ok {
+		name, inline = n, &v
+	}
+	base, sc, spec, choice := p.find(name)
+	if base == nil && spec == nil && choice == nil && p.loadProtocol() {
+		base, sc, spec, choice = p.find(name)
+	}
+	switch {
+	case choice != nil:
+		p.problem(at, name, "is short for several options: "+strings.Join(choice, ", "), "write it in full")
+		p.skipValues()
+	case base != nil:
+		p.base(base, inline, at)
+	case spec != nil:
+		p.option(sc, spec, inline, at)
+	default:
+		p.unknown(name, at)
+	}
+}
+
+// base applies one of iptables' own options.
+func (p *ruleParser) base(o *baseOption, inline *string, at Pos) {
+	once := o.short != 'm' && o.short != 'j' && o.short != 'g' && o.short != 'v'
+	if once && slices.Contains(p.given, o) {
+		p.problem(at, o.name(), "is given twice", "")
+	}
+	p.given = append(p.given, o)
+	if o.args == 0 {
+		if inline != nil {
+			p.problem(at, o.name(), "takes no value", "")
+		}
+		o.apply(p, "", at)
+		return
+	}
+	if o.neg {
+		p.innerNeg(inline)
+	}
+	v, at, ok := p.value(o.name(), inline, at)
+	if !ok {
+		return
+	}
+	o.apply(p, v, at)
+}
+
+// innerNeg takes a "!" that stands between an option and its value, as iptables before 1.4.3 wrote it.
+func (p *ruleParser) innerNeg(inline *string) {
+	if inline == nil && p.next+1 < len(p.words) && p.words[p.next] == "!" {
+		p.neg, p.negAt = true, p.posOf(p.next)
+		p.next++
+	}
+}
+
+// value is an option's value: the inline one, or the next word.
+func (p *ruleParser) value(option string, inline *string, at Pos) (string, Pos, bool) {
+	switch {
+	case inline != nil:
+		return *inline, at, true
+	case p.next < len(p.words):
+		p.next++
+		return p.words[p.next-1], p.posOf(p.next - 1), true
+	}
+	p.problem(at, option, "needs a value", "")
+	p.takeNeg()
+	return "", at, false
+}
+
+// option applies an option of an extension.
+func (p *ruleParser) option(sc *scope, spec *OptionSpec, inline *string, at Pos) {
+	p.innerNegOf(spec, inline)
+	o := Option{Spec: spec, Neg: p.takeNeg(), Pos: at}
+	if o.Neg && !spec.Neg {
+		p.problem(p.negAt, sc.ext.Name, "\"!\" cannot stand before "+spec.Name, "")
+	}
+	n := spec.Kind.Args()
+	if n == 0 && inline != nil {
+		p.problem(at, sc.ext.Name, spec.Name+" takes no value", "")
+	}
+	if n > 0 {
+		values := make([]string, 0, n)
+		valueAt := at
+		for i := range n {
+			v, vAt, ok := "", at, false
+			if i == 0 {
+				v, vAt, ok = p.value(spec.Name, inline, at)
+				valueAt = vAt
+			} else if v, _, ok = p.value(spec.Name, nil, at); !ok {
+				return
+			}
+			if !ok {
+				return
+			}
+			values = append(values, v)
+		}
+		v, err := spec.Kind.Parse(values, p.family)
+		if err != nil {
+			p.problem(valueAt, sc.ext.Name, spec.Name+": "+err.Error(), "")
+			return
+		}
+		o.Value = v
+	}
+	if !spec.Repeat && slices.ContainsFunc(*sc.options, func(other Option) bool { return other.Spec == spec }) {
+		p.problem(at, sc.ext.Name, spec.Name+" is given twice", "")
+		return
+	}
+	*sc.options = append(*sc.options, o)
+}
+
+func (p *ruleParser) innerNegOf(spec *OptionSpec, inline *string) {
+	if spec.Neg && spec.Kind.Args() > 0 {
+		p.innerNeg(inline)
+	}
+}

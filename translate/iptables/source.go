@@ -1,0 +1,73 @@
+package iptables
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Bounds of what is read, so that no input takes all memory.
+const (
+	// maxSource is far more than a kernel takes: 100,000 rules have about 10 MB.
+	maxSource = 1 << 28
+	// maxLine is the longest line that iptables-restore reads in one piece (its buffer has 10240 bytes).
+	maxLine = 10239
+	// maxProblems is how many problems are collected.
+	maxProblems = 1000
+)
+
+func readAll(r io.Reader, file string) (string, error) {
+	var b strings.Builder
+	n, err := io.Copy(&b, io.LimitReader(r, maxSource+1))
+	if err != nil {
+		return "", err
+	}
+	if n > maxSource {
+		return "", Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("is larger than %d bytes", maxSource)}}
+	}
+	return b.String(), nil
+}
+
+// source goes through the lines of a text and collects problems.
+type source struct {
+	file     string
+	number   int // of the line, from 1
+	indent   int // bytes of blanks before the line
+	problems Problems
+}
+
+// lines calls f with each line that is neither empty nor a comment, without the blanks around it, until there are too many
+// problems.
+func (s *source) lines(text string, f func(line string)) {
+	for text != "" {
+		var raw string
+		raw, text, _ = strings.Cut(text, "\n")
+		s.number++
+		line := strings.TrimLeft(raw, " \t")
+		s.indent = len(raw) - len(line)
+		line = strings.TrimRight(line, " \t\r")
+		switch {
+		case line == "" || line[0] == '#':
+			continue
+		case len(line) > maxLine:
+			s.problem(1, "", fmt.Sprintf("the line is longer than %d bytes, which is all that iptables-restore reads", maxLine), "")
+		case strings.IndexByte(line, 0) >= 0:
+			s.problem(1, "", "the line has a NUL byte", "is this a text file?")
+		default:
+			f(line)
+		}
+		if len(s.problems) >= maxProblems {
+			s.problem(1, "", fmt.Sprintf("that makes %d problems, the rest is not read", len(s.problems)), "")
+			return
+		}
+	}
+}
+
+// pos is a place in the current line; col counts from 1 behind the indentation.
+func (s *source) pos(col int) Pos {
+	return Pos{File: s.file, Line: s.number, Col: s.indent + col}
+}
+
+func (s *source) problem(col int, ext, msg, hint string) {
+	s.problems = append(s.problems, &Problem{Pos: s.pos(col), Ext: ext, Msg: msg, Hint: hint})
+}
