@@ -88,7 +88,9 @@ type builder struct {
 }
 
 // add appends a rule to a chain of the present table. The format and its arguments make the words.
-func (b *builder) add(chain, key, format string, args ...any) { b.insert(0, chain, key, format, args...) }
+func (b *builder) add(chain, key, format string, args ...any) {
+	b.insert(0, chain, key, format, args...)
+}
 
 // insert puts a rule at a position.
 func (b *builder) insert(at int, chain, key, format string, args ...any) {

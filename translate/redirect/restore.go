@@ -58,16 +58,19 @@ func ofTable(lines []Line, table string) []Line {
 	return of
 }
 
-// chains are the chains that have rules in one table's lines: built-in ones, and those that must be made, each in the order of
-// their first rules. Every chain that a rule jumps to has rules.
+// chains are the chains that have rules in one table's lines: built-in ones in the order in which a packet meets them, and those
+// that must be made in the order of their first rules. Every chain that a rule jumps to has rules.
 func chains(lines []Line) (builtin, user []string) {
+	has := map[string]bool{}
 	for _, l := range lines {
-		of := &builtin
-		if strings.HasPrefix(l.Chain, "ISTIO_") {
-			of = &user
+		if !has[l.Chain] && !iptables.IsBuiltin(l.Table, l.Chain) {
+			user = append(user, l.Chain)
 		}
-		if !slices.Contains(*of, l.Chain) {
-			*of = append(*of, l.Chain)
+		has[l.Chain] = true
+	}
+	for _, c := range iptables.Builtin(lines[0].Table) {
+		if has[c] {
+			builtin = append(builtin, c)
 		}
 	}
 	return builtin, user

@@ -147,8 +147,11 @@ func describe(n *yaml.Node) string {
 	case yaml.AliasNode:
 		return "an alias"
 	}
-	if n.ShortTag() == "!!null" {
+	switch n.ShortTag() {
+	case "!!null":
 		return "empty"
+	case "!!str":
+		return strconv.Quote(n.Value)
 	}
-	return strconv.Quote(n.Value)
+	return n.Value
 }
