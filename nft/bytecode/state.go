@@ -19,8 +19,13 @@ func (o *Counter) Name() string   { return "counter" }
 func (o *Counter) String() string { return fmt.Sprintf("counter pkts %d bytes %d", o.Packets, o.Bytes) }
 
 func (o *Counter) appendAttrs(b []byte) []byte {
-	b = AppendU64(b, nftaCounterBytes, o.Bytes)
-	return AppendU64(b, nftaCounterPackets, o.Packets)
+	if o.Bytes != 0 { // 0 is the kernel's default; half a million of them are worth leaving out
+		b = AppendU64(b, nftaCounterBytes, o.Bytes)
+	}
+	if o.Packets != 0 {
+		b = AppendU64(b, nftaCounterPackets, o.Packets)
+	}
+	return b
 }
 
 func (o *Counter) take(a Attr) bool {
