@@ -8,8 +8,12 @@ type Expr interface{ expr() }
 // Value is a constant: the bytes of a register, in the byte order of what it is compared with.
 type Value struct{ Data []byte }
 
-// Range is From to To, both included. It stands only on the right of a [Match] with CmpEq or CmpNeq.
-type Range struct{ From, To []byte }
+// Range is From to To, both included. It stands only on the right of a [Match] with CmpEq or CmpNeq. Pair says how the kernel is
+// told of one with CmpEq: by two comparisons, as nft before 1.1 does, or by one range operation. The effect is the same.
+type Range struct {
+	From, To []byte
+	Pair     bool
+}
 
 // Meta is packet metadata, in host byte order but for the protocol.
 type Meta struct{ Key bytecode.MetaKey }

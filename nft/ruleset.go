@@ -31,6 +31,7 @@ type Table struct {
 	Flowtables []*Flowtable
 	Chains     []*Chain
 	Handle     uint64 // 0 when not read from a kernel
+	Extra      []byte // user data other than the comment, see Rule.Extra
 	Origin     Origin
 }
 
@@ -51,6 +52,7 @@ type Chain struct {
 	Comment string
 	Rules   []*Rule
 	Handle  uint64
+	Extra   []byte // user data other than the comment, see Rule.Extra
 	Origin  Origin
 }
 
@@ -67,7 +69,7 @@ type Rule struct {
 }
 
 // Set is a set or a map. A set that a rule holds itself is anonymous: its Name is empty in a model that was built, "__set%d" or
-// "__map%d" in one that was read.
+// "__map%d" in one that was read. The order of elements means nothing; [Raise] sorts them by key.
 type Set struct {
 	Name     string
 	Type     []Datatype // the key's datatypes, more than one for a concatenation
@@ -83,8 +85,14 @@ type Set struct {
 	Comment  string
 	// AutoMerge is nft's own note that adjacent intervals may be joined; the kernel keeps it as user data.
 	AutoMerge bool
-	Handle    uint64
-	Extra     []byte // set user data that this model has no field for
+	// DataInterval says that the map's data are intervals: Data of an element is the first value, then the last one, each with
+	// every part padded to a multiple of 4 bytes.
+	DataInterval bool
+	// KeyLen and DataLen are the lengths in bytes of the parts of Type and Data. They are nil when the datatypes say it all, and
+	// given where one does not, like TypeInteger. Where a concatenation was read whose parts nobody tells, it is the whole length.
+	KeyLen, DataLen []uint32
+	Handle          uint64
+	Extra           []byte // set user data that this model has no field for
 	Origin    Origin
 }
 
@@ -100,6 +108,7 @@ type Element struct {
 	Expires     uint64 // milliseconds left
 	Stmts       []Stmt // stateful statements with their state
 	Comment     string
+	Extra       []byte // user data other than the comment, see Rule.Extra
 }
 
 // Origin says where a thing came from. The zero value says nothing.
