@@ -50,9 +50,6 @@ func (p *ruleParser) addresses(option, v string, at Pos) []*AddrMatch {
 		}
 		list = append(list, &AddrMatch{Neg: neg, Addr: n.Addr, Mask: n.Mask, Pos: at})
 	}
-	if neg && len(list) > 1 {
-		p.problem(at, option, "\"!\" cannot stand before several addresses", "write a chain that returns for each")
-	}
 	return list
 }
 

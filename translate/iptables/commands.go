@@ -12,6 +12,9 @@ var commandNames = map[string]byte{
 	"--delete": 'D', "--check": 'C', "--replace": 'R', "--list": 'L', "--list-rules": 'S', "--zero": 'Z', "--rename-chain": 'E',
 }
 
+// otherNames are the other long names of iptables' options that have no place in a rule.
+var otherNames = []string{"--table", "--numeric", "--wait", "--wait-interval", "--exact", "--version", "--help", "--line-numbers", "--modprobe"}
+
 // refused are the commands that have no place in a description of a rule set, and why.
 var refused = map[byte]string{
 	'D': "deletes a rule", 'C': "only checks for a rule", 'R': "replaces a rule", 'L': "only lists rules", 'S': "only lists rules",
@@ -169,6 +172,9 @@ func (p *parser) policy(name string, args []string) {
 
 // clear is -F and -X. The rule set is empty at first, so that they do nothing there; later they would undo what the source says.
 func (p *parser) clear(command byte, name string) {
+	if name != "" && p.chain(name) == nil || command == 'X' && IsBuiltin(p.table.Name, name) {
+		p.problem(1, "-"+string(command), "table "+p.table.Name+" has no such user chain: "+Quote(name), "")
+	}
 	for _, c := range p.table.Chains {
 		if name != "" && c.Name != name {
 			continue

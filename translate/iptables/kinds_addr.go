@@ -29,13 +29,13 @@ type NATRange struct {
 
 var (
 	// Address is one address of the rule's family. Value: netip.Addr.
-	Address = NewKind(ParseAddr, netip.Addr.String)
+	Address = NewKind(ParseAddr, addrString)
 
 	// Network is "address", "address/length" or "address/mask". It prints without a length when that covers the whole address.
 	// Value: [Net].
 	Network = NewKind(ParseNet, func(n Net) string {
 		if ones, ok := n.Ones(); ok && ones == len(n.Mask)*8 {
-			return n.Addr.String()
+			return addrString(n.Addr)
 		}
 		return n.String()
 	})
@@ -43,9 +43,9 @@ var (
 	// AddressRange is "a" or "a-b". Value: [Addrs].
 	AddressRange = NewKind(parseAddrs, func(r Addrs) string {
 		if r.Lo == r.Hi {
-			return r.Lo.String()
+			return addrString(r.Lo)
 		}
-		return r.Lo.String() + "-" + r.Hi.String()
+		return addrString(r.Lo) + "-" + addrString(r.Hi)
 	})
 
 	// ToAddress is "a", "a-b", "a-b:port", ":port-port/base" and so on, as DNAT and SNAT take it, with brackets around an IPv6
@@ -93,9 +93,10 @@ func parseMask(m string, family Family) ([]byte, error) {
 	if family == IPv6 {
 		size = 128
 	}
-	if n, err := strconv.ParseUint(m, 10, 32); err == nil {
-		if n > uint64(size) {
-			return nil, fmt.Errorf("/%s is out of range: 0 to %d", m, size)
+	if m != "" && strings.Trim(m, "0123456789abcdefxABCDEFX") == "" {
+		n, err := ParseUint(m, 0, uint64(size))
+		if err != nil {
+			return nil, fmt.Errorf("prefix length: %w", err)
 		}
 		return prefixMask(int(n), size), nil
 	}
@@ -123,6 +124,18 @@ func maskAddr(a netip.Addr, mask []byte) netip.Addr {
 	return out
 }
 
+// addrString is the address as inet_ntop of the GNU C library prints it: it writes IPv4-compatible addresses with dots, which
+// netip does not.
+func addrString(a netip.Addr) string {
+	if a.Is6() {
+		b := a.As16()
+		if [12]byte(b[:12]) == ([12]byte{}) && (b[12] != 0 || b[13] != 0) {
+			return "::" + netip.AddrFrom4([4]byte(b[12:])).String()
+		}
+	}
+	return a.String()
+}
+
 func unspecified(family Family) netip.Addr {
 	if family == IPv6 {
 		return netip.IPv6Unspecified()
@@ -148,10 +161,10 @@ func (n Net) Ones() (ones int, ok bool) {
 // String prints address/length, or address/mask when the mask is not contiguous.
 func (n Net) String() string {
 	if ones, ok := n.Ones(); ok {
-		return n.Addr.String() + "/" + strconv.Itoa(ones)
+		return addrString(n.Addr) + "/" + strconv.Itoa(ones)
 	}
 	m, _ := netip.AddrFromSlice(n.Mask)
-	return n.Addr.String() + "/" + m.String()
+	return addrString(n.Addr) + "/" + addrString(m)
 }
 
 func parseAddrs(w string, family Family) (Addrs, error) {
@@ -225,9 +238,9 @@ func (r NATRange) String() string {
 		if r.Lo.Is6() && ported {
 			open, end = "[", "]"
 		}
-		b.WriteString(open + r.Lo.String())
+		b.WriteString(open + addrString(r.Lo))
 		if r.Hi != r.Lo {
-			b.WriteString("-" + r.Hi.String())
+			b.WriteString("-" + addrString(r.Hi))
 		}
 		b.WriteString(end)
 	}

@@ -3,6 +3,7 @@ package iptables
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,25 +83,26 @@ func (p *parser) startTable(name string) {
 }
 
 func (p *parser) endTable() {
-	if !p.declared {
-		p.addBuiltin()
-	}
+	p.sortChains()
 	p.problems = append(p.problems, checkJumps(p.table)...)
 	p.table = nil
 }
 
-// addBuiltin puts all the built-in chains before the others.
-func (p *parser) addBuiltin() {
-	var chains []*Chain
-	for _, name := range Builtin(p.table.Name) {
-		chains = append(chains, p.chain(name))
-	}
-	for _, c := range p.table.Chains {
-		if !IsBuiltin(p.table.Name, c.Name) {
-			chains = append(chains, c)
+// sortChains puts the built-in chains first, in the order of the source. If it declared none, all are there, in the kernel's order.
+func (p *parser) sortChains() {
+	var first []*Chain
+	if !p.declared {
+		for _, name := range Builtin(p.table.Name) {
+			first = append(first, p.chain(name))
 		}
 	}
-	p.table.Chains = chains
+	isFirst := func(c *Chain) bool { return c.Policy != "" }
+	for _, c := range p.table.Chains {
+		if p.declared && isFirst(c) {
+			first = append(first, c)
+		}
+	}
+	p.table.Chains = append(first, slices.DeleteFunc(p.table.Chains, isFirst)...)
 }
 
 // chain returns a chain of the table, making a built-in one; nil when there is none.
@@ -137,7 +139,9 @@ func (p *parser) chainLine(line string) {
 	if IsBuiltin(p.table.Name, name) {
 		p.declared = true
 		c := p.chain(name)
-		c.Counters = counters
+		if policy != "-" {
+			c.Counters = counters
+		}
 		p.setPolicy(c, policy, 2)
 		return
 	}

@@ -47,6 +47,12 @@ func (p *ruleParser) finish() {
 	if len(p.src)*len(p.dst) > maxExpanded {
 		p.problem(p.pos, "", fmt.Sprintf("the lists of addresses make more than %d rules", maxExpanded), "use a set")
 	}
+	for _, a := range slices.Concat(p.src, p.dst) {
+		if a.Neg && (len(p.src) > 1 || len(p.dst) > 1) {
+			p.problem(a.Pos, "", "\"!\" cannot stand where -s or -d has several addresses", "write a rule for each, or a chain")
+			break
+		}
+	}
 	r := p.rule
 	switch {
 	case r.Out != nil && (p.chain == "PREROUTING" || p.chain == "INPUT"):

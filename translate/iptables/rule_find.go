@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -88,10 +89,20 @@ func (p *ruleParser) find(name string) (base *baseOption, in *scope, spec *Optio
 			}
 		}
 	}
+	if len(choice) > 0 {
+		choice = append(choice, otherStarts(name)...)
+	}
 	if len(choice) > 1 {
-		return nil, nil, nil, slices.Compact(choice)
+		return nil, nil, nil, choice
 	}
 	return base, in, spec, nil
+}
+
+// otherStarts are the options that begin so and have no place in a rule: with them, too, a beginning must not be mixed up.
+func otherStarts(name string) []string {
+	names := slices.AppendSeq(slices.Clone(otherNames), maps.Keys(commandNames))
+	slices.Sort(names)
+	return slices.DeleteFunc(names, func(n string) bool { return !strings.HasPrefix(n, name) })
 }
 
 func startsOne(o *OptionSpec, name string) bool {
