@@ -1,0 +1,91 @@
+package kernel
+
+import (
+	"fmt"
+
+	"rechain/nft/bytecode"
+)
+
+// AddAll adds a table with all that is in it. What refers to something comes after it: sets whose elements name objects or jump
+// to chains, then rules. origin, if not nil, says where a rule comes from; the rest comes from b.Origin.
+func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.Stringer) {
+	b.AddTable(t)
+	for _, o := range t.Objects {
+		b.AddObject(t.Family, t.Name, o)
+	}
+	for _, f := range t.Flowtables {
+		b.AddFlowtable(t.Family, t.Name, f)
+	}
+	for _, c := range t.Chains {
+		b.AddChain(t.Family, t.Name, c)
+	}
+	for _, s := range t.Sets {
+		b.AddSet(t.Family, t.Name, s)
+		b.AddElements(t.Family, t.Name, s)
+	}
+	whole := b.Origin
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			if origin != nil {
+				b.Origin = origin(r)
+			}
+			b.AddRule(t.Family, t.Name, c.Name, r)
+		}
+	}
+	b.Origin = whole
+}
+
+// Edit adds a change that [bytecode.Diff] found to be needed. origin is as in [Batch.AddAll].
+func (b *Batch) Edit(e bytecode.Edit, origin func(*bytecode.Rule) fmt.Stringer) {
+	family, table := e.Table.Family, e.Table.Name
+	if e.Rule != nil && origin != nil {
+		whole := b.Origin
+		b.Origin = origin(e.Rule)
+		defer func() { b.Origin = whole }()
+	}
+	switch e.Kind {
+	case bytecode.AddTable:
+		b.AddAll(e.Table, origin)
+	case bytecode.DeleteTable:
+		b.DeleteTable(family, table)
+	case bytecode.AddChain:
+		b.AddChain(family, table, e.Chain)
+	case bytecode.DeleteChain:
+		b.DeleteChain(family, table, e.Chain.Name)
+	case bytecode.SetPolicy:
+		b.SetPolicy(family, table, e.Chain.Name, e.Chain.Base.Policy)
+	case bytecode.AddRule:
+		b.anonymousSets(e.Table, e.Rule)
+		b.AddRule(family, table, e.Chain.Name, e.Rule)
+	case bytecode.InsertRule:
+		b.anonymousSets(e.Table, e.Rule)
+		b.InsertRule(family, table, e.Chain.Name, e.Rule, e.Before)
+	case bytecode.DeleteRule:
+		b.DeleteRule(family, table, e.Chain.Name, e.Rule.Handle)
+	}
+}
+
+// anonymousSets adds the anonymous sets of t that r uses.
+func (b *Batch) anonymousSets(t *bytecode.Table, r *bytecode.Rule) {
+	for _, op := range r.Program {
+		var name string
+		var id uint32
+		switch op := op.(type) {
+		case *bytecode.Lookup:
+			name, id = op.Set, op.SetID
+		case *bytecode.Dynset:
+			name, id = op.Set, op.SetID
+		case *bytecode.Objref:
+			name, id = op.Set, op.SetID
+		}
+		if name == "" {
+			continue
+		}
+		for _, s := range t.Sets {
+			if s.Flags&bytecode.SetAnonymous != 0 && s.ID == id && s.Name == name {
+				b.AddSet(t.Family, t.Name, s)
+				b.AddElements(t.Family, t.Name, s)
+			}
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"rechain/nft/kernel"
+)
+
+// Lab is a network namespace with wires to a made-up world outside. In that world every address answers.
+type Lab struct {
+	inside, outside *kernel.Namespace
+	insideRoute     *rtnetlink
+	wires           []Wire
+	outsideFile     *os.File
+}
+
+// Open lays wires into a namespace, nil for the current one. It needs CAP_NET_ADMIN there, and CAP_SYS_ADMIN to make a namespace
+// for the far end. If it fails, nothing is left behind.
+func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
+	l := &Lab{inside: inside, wires: slices.Clone(wires)}
+	defer func() {
+		if err != nil {
+			l.Close()
+		}
+	}()
+	if l.insideRoute, err = dialRoute(inside); err != nil {
+		return nil, fmt.Errorf("connect to rtnetlink: %w", err)
+	}
+	if l.outsideFile, err = newNamespace(); err != nil {
+		return nil, err
+	}
+	if l.outside, err = kernel.OpenNamespace(fmt.Sprintf("/proc/self/fd/%d", l.outsideFile.Fd())); err != nil {
+		return nil, err
+	}
+	outsideRoute, err := dialRoute(l.outside)
+	if err != nil {
+		return nil, fmt.Errorf("connect to rtnetlink: %w", err)
+	}
+	defer outsideRoute.conn.Close()
+	if err := l.world(outsideRoute); err != nil {
+		return nil, fmt.Errorf("set up the namespace of the far end: %w", err)
+	}
+	tables, err := l.insideRoute.freeTables(len(wires))
+	if err != nil {
+		return nil, fmt.Errorf("read routes: %w", err)
+	}
+	for i := range l.wires {
+		w := &l.wires[i]
+		if err := w.lay(l.insideRoute, outsideRoute, l.inside, l.outside, uint32(l.outsideFile.Fd()), tables[i]); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// world makes every address local in the namespace of the far end.
+func (l *Lab) world(r *rtnetlink) error {
+	lo, err := interfaceIndex(l.outside, "lo")
+	if err != nil {
+		return err
+	}
+	if err := r.up(lo); err != nil {
+		return err
+	}
+	for _, f := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		if err := r.addLocal(lo, f); err != nil && f == unix.AF_INET {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close takes away all that the Lab added.
+func (l *Lab) Close() error {
+	var errs []error
+	if l.insideRoute != nil {
+		errs = append(errs, l.insideRoute.deleteRules())
+		for _, w := range l.wires {
+			if index, err := interfaceIndex(l.inside, w.Name); err == nil {
+				errs = append(errs, l.insideRoute.deleteLink(index))
+			}
+		}
+		errs = append(errs, l.insideRoute.conn.Close())
+		l.insideRoute = nil
+	}
+	if l.outside != nil {
+		errs = append(errs, l.outside.Close())
+		l.outside = nil
+	}
+	if l.outsideFile != nil {
+		errs = append(errs, l.outsideFile.Close())
+		l.outsideFile = nil
+	}
+	return errors.Join(errs...)
+}
+
+// newNamespace makes a network namespace that lasts as long as the file is open.
+func newNamespace() (*os.File, error) {
+	type made struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan made)
+	go func() {
+		// The thread stays in the new namespace, so it must not serve other goroutines afterwards: it is never unlocked,
+		// which ends it with this goroutine.
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			done <- made{err: fmt.Errorf("make a network namespace: %w; needs CAP_SYS_ADMIN", err)}
+			return
+		}
+		file, err := os.Open("/proc/thread-self/ns/net")
+		done <- made{file, err}
+	}()
+	m := <-done
+	return m.file, m.err
+}
+
+// space is one of the two namespaces.
+func (l *Lab) space(outside bool) *kernel.Namespace {
+	if outside {
+		return l.outside
+	}
+	return l.inside
+}
+
+// Family is the address family of an address, as the wires have it.
+func sameFamily(a, b netip.Addr) bool { return a.Is4() == b.Is4() }
