@@ -133,11 +133,12 @@ func Nest(b []byte, typ uint16) (_ []byte, start int) {
 	return header(b, typ|nested, 0), len(b)
 }
 
-// EndNest closes the attribute that [Nest] opened at start by filling in its length. Nested attributes that are longer than the
-// 16-bit length can say (65535 bytes with the header) are the caller's to avoid.
+// EndNest closes the attribute that [Nest] opened at start: it fills in the length and pads what follows to 4 bytes. Nested
+// attributes that are longer than the 16-bit length can say (65535 bytes with the header) are the caller's to avoid.
 func EndNest(b []byte, start int) []byte {
-	binary.NativeEndian.PutUint16(b[start:], uint16(len(b)-start))
-	return b
+	n := len(b) - start
+	binary.NativeEndian.PutUint16(b[start:], uint16(n))
+	return pad(b, n)
 }
 
 func header(b []byte, typ uint16, payload int) []byte {
@@ -145,8 +146,8 @@ func header(b []byte, typ uint16, payload int) []byte {
 	return binary.NativeEndian.AppendUint16(b, typ)
 }
 
-func pad(b []byte, payload int) []byte {
-	for ; payload%4 != 0; payload++ {
+func pad(b []byte, n int) []byte {
+	for ; n%4 != 0; n++ {
 		b = append(b, 0)
 	}
 	return b

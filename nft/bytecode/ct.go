@@ -63,6 +63,15 @@ func (o *Ct) take(a Attr) bool {
 	return false
 }
 
+// canonical drops the direction where the kernel ignores it (nft_ct_get_init takes it "for compatibility").
+func (o *Ct) canonical() Op {
+	c := *o
+	if c.Key == CtL3proto || c.Key == CtProtocol {
+		c.HasDir, c.Dir = false, 0
+	}
+	return &c
+}
+
 // Notrack keeps conntrack off the packet (nft_ct.c).
 type Notrack struct{}
 

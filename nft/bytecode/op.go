@@ -44,10 +44,15 @@ type Reg uint32
 // VerdictReg is NFT_REG_VERDICT.
 const VerdictReg Reg = 0
 
+const (
+	firstQuarter = 8  // NFT_REG32_00
+	lastQuarter  = 23 // NFT_REG32_15
+)
+
 // appendReg writes a register the way the kernel reports it back (nft_dump_register): a quarter that begins a 16-byte register
 // goes by that register's number, so that one register has one encoding.
 func appendReg(b []byte, typ uint16, r Reg) []byte {
-	if r >= 8 && r%4 == 0 {
+	if r >= firstQuarter && r <= lastQuarter && r%4 == 0 {
 		r = r/4 - 1
 	}
 	return AppendU32(b, typ, uint32(r))

@@ -127,6 +127,7 @@ var judgeRules = []struct{ family, chain, rule string }{
 	{"inet", "in", "ct original ip saddr 10.0.0.1 ct reply ip6 daddr ::1"},
 	{"inet", "in", "meta l4proto tcp ct original proto-dst 80 ct reply proto-src 5"},
 	{"inet", "in", "ct original packets > 5 ct bytes > 1000 ct avgpkt > 3 ct reply bytes 9"},
+	{"inet", "in", "ct original protocol 17"},
 	{"inet", "in", "ct zone 3 ct id 7"},
 	{"inet", "in", "ct original zone 4"},
 	{"inet", "in", "ct label 5"},
