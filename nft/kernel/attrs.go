@@ -35,5 +35,7 @@ const (
 	nftaFlowtableHookPriority = 2
 	nftaFlowtableHookDevs     = 3
 
+	nftaTraceCtState = 21 // Linux 6.16
+
 	nftChainBase = 1 // enum nft_chain_flags, NFT_CHAIN_BASE
 )

@@ -55,7 +55,7 @@ type Failure struct {
 	Origin  fmt.Stringer // what the batch had as its origin; nil for none
 	Op      string       // what was to be done: "add rule"; "commit" if it is about the whole transaction
 	Object  string       // to what: "ip nat PREROUTING", a family, a table and a name; "" for a transaction
-	Expr    string       // the name of the expression at fault, if the kernel says so
+	Expr    string       // the expression at fault, if the kernel says so, its name first, as "nft --debug=netlink" prints it
 	Err     error        // the kernel's error as a unix.Errno, or ErrTooLarge, or ErrNoTables
 	Message string       // the kernel's own words (NLMSGERR_ATTR_MSG), mostly ""
 	Offset  uint32       // where in the message the fault is (NLMSGERR_ATTR_OFFS), 0 if not said
@@ -90,53 +90,78 @@ func (f *Failure) Unwrap() error { return f.Err }
 const needsAdmin = "needs CAP_NET_ADMIN in the user namespace that owns the network namespace"
 
 // advices says what an error of nf_tables means and what to do about it. The first line that fits counts: op is the beginning of
-// Failure.Op, and expr says that it must have an expression. See net/netfilter/nf_tables_api.c and nfnetlink.c.
+// Failure.Op, expr what kind of expression it must have. See net/netfilter/nf_tables_api.c and nfnetlink.c.
 var advices = []struct {
 	err  unix.Errno
 	op   string
-	expr bool
+	expr exprKind
 	text string
 }{
-	{unix.EPERM, "commit", false, needsAdmin},
-	{unix.EPERM, "", false, "the table belongs to another program, which alone may change it (flag owner)"},
-	{unix.ENOENT, "add rule", true, "what it refers to does not exist, or the kernel lacks the expression (module %s)"},
-	{unix.ENOENT, "add chain", false, "the table does not exist, or the kernel lacks the chain type (nat: module nft_chain_nat)"},
-	{unix.ENOENT, "", false, "it does not exist, or what it refers to does not"},
-	{unix.EEXIST, "add element", false, "another interval overlaps it, or the key is there with other data"},
-	{unix.EEXIST, "", false, "it exists already and is different"},
-	{unix.EBUSY, "delete", false, "something still refers to it"},
-	{unix.EOPNOTSUPP, "add rule", true, "not in this family, chain type or hook, or not in this kernel (module %s)"},
-	{unix.EOPNOTSUPP, "", false, "this kernel cannot do that, or not here"},
-	{unix.EAFNOSUPPORT, "", false, "this kernel does not filter that family"},
-	{unix.ELOOP, "", false, "the chains jump in a circle"},
-	{unix.EMLINK, "", false, "jumps nest more than 16 levels deep"},
-	{unix.ENFILE, "add element", false, "the set is full"},
-	{unix.ENOMEM, "", false, "the kernel is out of memory, or the memory limit of the control group is too low"},
+	{unix.EPERM, "commit", anything, needsAdmin},
+	{unix.EPERM, "", anything, "the table belongs to another program, which alone may change it (flag owner)"},
+	{unix.ENOENT, "add rule", builtin, "the chain, set or object that it names does not exist"},
+	{unix.ENOENT, "add rule", modular, "this kernel lacks it or what it needs: module %s"},
+	{unix.ENOENT, "add chain", anything, "there is no such table, or the kernel lacks the chain type (nat: module nft_chain_nat)"},
+	{unix.ENOENT, "", anything, "it does not exist, or what it refers to does not"},
+	{unix.EEXIST, "add element", anything, "another interval overlaps it, or the key is there with other data"},
+	{unix.EEXIST, "", anything, "it exists already and is different"},
+	{unix.EBUSY, "delete", anything, "something still refers to it"},
+	{unix.EOPNOTSUPP, "add rule", builtin, "not possible in this family, chain type or hook"},
+	{unix.EOPNOTSUPP, "add rule", modular, "not possible in this family, chain type or hook, or not in this kernel: module %s"},
+	{unix.EOPNOTSUPP, "", anything, "this kernel cannot do that, or not here"},
+	{unix.EAFNOSUPPORT, "", anything, "this kernel does not filter that family"},
+	{unix.ELOOP, "", anything, "the chains jump in a circle"},
+	{unix.EMLINK, "", anything, "jumps nest more than 16 levels deep"},
+	{unix.ENFILE, "add element", anything, "the set is full"},
+	{unix.ENOMEM, "", anything, "the kernel is out of memory, or the memory limit of the control group is too low"},
 }
 
+type exprKind uint8
+
+const (
+	anything exprKind = iota // with or without an expression
+	builtin                  // an expression that every kernel with nf_tables has
+	modular                  // an expression that may be a module
+)
+
 func (f *Failure) advice() string {
+	name, _, _ := strings.Cut(f.Expr, " ")
+	kind, module := exprModule(name)
 	for _, a := range advices {
-		if errors.Is(f.Err, a.err) && strings.HasPrefix(f.Op, a.op) && (!a.expr || f.Expr != "") {
-			if a.expr {
-				return fmt.Sprintf(a.text, module(f.Expr))
-			}
-			return a.text
+		if !errors.Is(f.Err, a.err) || !strings.HasPrefix(f.Op, a.op) || a.expr != anything && a.expr != kind {
+			continue
 		}
+		if a.expr == modular {
+			return fmt.Sprintf(a.text, module)
+		}
+		return a.text
 	}
 	return ""
 }
 
-// modules are those that have another name than nft_ and that of the expression.
+// modules are the kernel modules of expressions that are not called nft_ and the expression's name; "" for the expressions that
+// are part of nf_tables itself (nft_basic_types in nf_tables_core.c).
 var modules = map[string]string{
-	"match": "nft_compat", "target": "nft_compat", "notrack": "nft_ct",
-	"fib": "nft_fib", "reject": "nft_reject", "dup": "nft_dup_ipv4", "fwd": "nft_fwd_netdev",
+	"bitwise": "", "byteorder": "", "cmp": "", "counter": "", "dynset": "", "exthdr": "", "immediate": "", "inner": "",
+	"last": "", "lookup": "", "meta": "", "objref": "", "payload": "", "range": "", "rt": "",
+
+	"match": "nft_compat, or the xtables extension", "target": "nft_compat, or the xtables extension",
+	"notrack": "nft_ct", "dup": "nft_dup_ipv4, nft_dup_ipv6 or nft_dup_netdev", "fwd": "nft_fwd_netdev",
+	"fib": "nft_fib and that of the family", "reject": "nft_reject and that of the family",
 }
 
-func module(expr string) string {
-	if m := modules[expr]; m != "" {
-		return m
+func exprModule(name string) (exprKind, string) {
+	if name == "" {
+		return anything, ""
 	}
-	return "nft_" + expr
+	switch module, special := modules[name]; {
+	case !special:
+		return modular, "nft_" + name
+	case module == "":
+		return builtin, ""
+	default:
+		return modular, module
+	}
 }
 
 // queryError is the error of a question.

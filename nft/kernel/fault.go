@@ -61,7 +61,7 @@ func (b *Batch) locate(f *Failure, i int, text string, offset uint32) {
 	}
 }
 
-// exprAt names the expression of a rule that the byte at offset of its message belongs to, "" for none.
+// exprAt prints the expression of a rule that the byte at offset of its message belongs to, "" for none.
 func exprAt(m []byte, offset int) string {
 	if binary.NativeEndian.Uint16(m[4:])&0xff != unix.NFT_MSG_NEWRULE {
 		return ""
@@ -72,7 +72,7 @@ func exprAt(m []byte, offset int) string {
 	}
 	elem, _ := attrAt(list.Data, at)
 	if op, err := bytecode.DecodeExpr(elem.Data); err == nil {
-		return op.Name()
+		return op.String()
 	}
 	return ""
 }

@@ -3,10 +3,8 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -17,14 +15,14 @@ import (
 type Lab struct {
 	inside, outside *kernel.Namespace
 	insideRoute     *rtnetlink
-	wires           []Wire
 	outsideFile     *os.File
+	wires           []string // the interfaces that were made
 }
 
 // Open lays wires into a namespace, nil for the current one. It needs CAP_NET_ADMIN there, and CAP_SYS_ADMIN to make a namespace
 // for the far end. If it fails, nothing is left behind.
 func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
-	l := &Lab{inside: inside, wires: slices.Clone(wires)}
+	l := &Lab{inside: inside}
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -51,13 +49,40 @@ func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read routes: %w", err)
 	}
-	for i := range l.wires {
-		w := &l.wires[i]
-		if err := w.lay(l.insideRoute, outsideRoute, l.inside, l.outside, uint32(l.outsideFile.Fd()), tables[i]); err != nil {
+	for i := range wires {
+		if err := l.lay(&wires[i], outsideRoute, tables[i]); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// lay adds a wire. table is the routing table for what is sent from its own addresses.
+func (l *Lab) lay(w *Wire, outside *rtnetlink, table uint32) error {
+	if err := w.link(l.insideRoute, uint32(l.outsideFile.Fd())); err != nil {
+		return fmt.Errorf("make interface %s: %w", w.Name, err)
+	}
+	if l.wires = append(l.wires, w.Name); len(l.wires) == 1 {
+		// The first interface was free, so no other Lab is at work: what rules there are were left behind.
+		if err := l.insideRoute.deleteRules(); err != nil {
+			return fmt.Errorf("remove policy rules that an earlier probe left: %w", err)
+		}
+	}
+	here, there := end{l.insideRoute, 0}, end{outside, 0}
+	var err error
+	if here.index, err = interfaceIndex(l.inside, w.Name); err != nil {
+		return err
+	}
+	if there.index, err = interfaceIndex(l.outside, w.Name); err != nil {
+		return err
+	}
+	if err := errors.Join(here.up(w.Own), there.up(w.Far)); err != nil {
+		return fmt.Errorf("set up interface %s: %w", w.Name, err)
+	}
+	if err := w.routes(here, there, table); err != nil {
+		return fmt.Errorf("add routes through %s: %w", w.Name, err)
+	}
+	return nil
 }
 
 // world makes every address local in the namespace of the far end.
@@ -66,7 +91,7 @@ func (l *Lab) world(r *rtnetlink) error {
 	if err != nil {
 		return err
 	}
-	if err := r.up(lo); err != nil {
+	if err := r.setUp(lo); err != nil {
 		return err
 	}
 	for _, f := range []uint8{unix.AF_INET, unix.AF_INET6} {
@@ -81,9 +106,11 @@ func (l *Lab) world(r *rtnetlink) error {
 func (l *Lab) Close() error {
 	var errs []error
 	if l.insideRoute != nil {
-		errs = append(errs, l.insideRoute.deleteRules())
-		for _, w := range l.wires {
-			if index, err := interfaceIndex(l.inside, w.Name); err == nil {
+		if len(l.wires) > 0 {
+			errs = append(errs, l.insideRoute.deleteRules())
+		}
+		for _, name := range l.wires {
+			if index, err := interfaceIndex(l.inside, name); err == nil {
 				errs = append(errs, l.insideRoute.deleteLink(index))
 			}
 		}
@@ -130,6 +157,3 @@ func (l *Lab) space(outside bool) *kernel.Namespace {
 	}
 	return l.inside
 }
-
-// Family is the address family of an address, as the wires have it.
-func sameFamily(a, b netip.Addr) bool { return a.Is4() == b.Is4() }

@@ -42,41 +42,23 @@ const (
 	frActToTable = 1
 )
 
-// lay makes the wire: link, addresses, and routes at both ends. table is the routing table for what is sent from Own.
-func (w *Wire) lay(here, there *rtnetlink, hereNS, thereNS *kernel.Namespace, thereFD uint32, table uint32) error {
-	if err := w.link(here, thereFD); err != nil {
-		return fmt.Errorf("make interface %s: %w", w.Name, err)
-	}
-	for _, end := range []struct {
-		r     *rtnetlink
-		ns    *kernel.Namespace
-		addrs []netip.Addr
-	}{{here, hereNS, w.Own}, {there, thereNS, w.Far}} {
-		index, err := interfaceIndex(end.ns, w.Name)
-		if err != nil {
-			return err
-		}
-		if err := end.r.up(index); err != nil {
-			return fmt.Errorf("set %s up: %w", w.Name, err)
-		}
-		for _, a := range end.addrs {
-			if err := end.r.addAddress(index, a); err != nil {
-				return &addressError{a, w.Name, err}
-			}
-		}
-	}
-	return w.routes(here, there, hereNS, thereNS, table)
+// end is an interface at one end of a wire.
+type end struct {
+	*rtnetlink
+	index uint32
 }
 
-// addressError says that an interface did not take an address. For IPv6 that is so where it is switched off.
-type addressError struct {
-	addr netip.Addr
-	name string
-	err  error
+func (e end) up(addrs []netip.Addr) error {
+	if err := e.setUp(e.index); err != nil {
+		return err
+	}
+	for _, a := range addrs {
+		if err := e.addAddress(e.index, a); err != nil {
+			return fmt.Errorf("add %s: %w", a, err)
+		}
+	}
+	return nil
 }
-
-func (e *addressError) Error() string { return fmt.Sprintf("add %s to %s: %v", e.addr, e.name, e.err) }
-func (e *addressError) Unwrap() error { return e.err }
 
 // link makes the pair of interfaces. One of that name may be on its way out, if another Lab was killed a moment ago.
 func (w *Wire) link(r *rtnetlink, there uint32) error {
@@ -107,29 +89,19 @@ func (w *Wire) link(r *rtnetlink, there uint32) error {
 	return fmt.Errorf("%w; is another probe running?", err)
 }
 
-// routes lets the namespace send through the wire whatever it sends from Own, and the far end take whatever comes.
-func (w *Wire) routes(here, there *rtnetlink, hereNS, thereNS *kernel.Namespace, table uint32) error {
-	hereIndex, err := interfaceIndex(hereNS, w.Name)
-	if err != nil {
-		return err
-	}
-	thereIndex, err := interfaceIndex(thereNS, w.Name)
-	if err != nil {
-		return err
-	}
+// routes lets the namespace send through the wire whatever it sends from Own, and the far end reach Through.
+func (w *Wire) routes(here, there end, table uint32) error {
 	for i, own := range w.Own {
-		if err := here.addDefault(hereIndex, w.Far[i], table); err != nil {
-			return fmt.Errorf("add a route through %s: %w", w.Name, err)
+		if err := here.addDefault(here.index, w.Far[i], table); err != nil {
+			return err
 		}
 		if err := here.addRule(own, table); err != nil {
-			return fmt.Errorf("add a policy rule for %s: %w", own, err)
+			return fmt.Errorf("policy rule for %s: %w", own, err)
 		}
-	}
-	for _, a := range w.Through {
-		for _, own := range w.Own {
-			if own.Is4() == a.Is4() && own != a {
-				if err := there.addVia(thereIndex, a, own); err != nil {
-					return fmt.Errorf("add a route to %s: %w", a, err)
+		for _, to := range w.Through {
+			if to.Is4() == own.Is4() {
+				if err := there.addVia(there.index, to, own); err != nil {
+					return err
 				}
 			}
 		}
@@ -149,7 +121,7 @@ func interfaceIndex(ns *kernel.Namespace, name string) (uint32, error) {
 	return uint32(index), err
 }
 
-func (r *rtnetlink) up(index uint32) error {
+func (r *rtnetlink) setUp(index uint32) error {
 	_, err := r.do(request{typ: unix.RTM_NEWLINK, head: linkHead(index, unix.IFF_UP, unix.IFF_UP)})
 	return err
 }
