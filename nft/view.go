@@ -1,0 +1,91 @@
+package nft
+
+import (
+	"io"
+	"strings"
+	"time"
+)
+
+// The views print a rule set as nft(8) does. One pass names things and drops the matches that a later one implies; it leaves a
+// tree of nodes, and each node prints itself as text (text_*.go) and as JSON (json_*.go).
+
+// Names says how a view names what only a host knows. The zero value prints numbers and times in UTC.
+type Names struct {
+	// Ifname gives the name of an interface index, "" if it does not know it. nft(8) cannot read an index that has no interface.
+	Ifname func(index uint32) string
+	// Cgroup gives the path of a version 2 control group below the mount point, "" if it does not know it.
+	Cgroup func(id uint64) string
+	// Location is the time zone of "meta time" and "meta hour", which the kernel keeps in UTC; nil is UTC.
+	Location *time.Location
+}
+
+// TextOptions says what [WriteText] shows. The zero value is "nft -s list ruleset".
+type TextOptions struct {
+	Names
+	// Counters shows what changes by itself: counters, used quotas, expiry and the elements of meters. "nft list ruleset" does.
+	Counters bool
+	// Handles appends "# handle N", as "nft -a" does.
+	Handles bool
+	// Origin appends "# FILE:LINE" to each rule that has one.
+	Origin bool
+}
+
+// JSONOptions says how [WriteJSON] names things.
+type JSONOptions struct {
+	Names
+}
+
+// WriteText prints a rule set as "nft list ruleset" prints it when options are as there ([TextOptions].Counters). What nft 1.0.6
+// lists wrongly, so that it does not load again, is printed right. What nft cannot express is printed so that nft refuses to load it:
+// compat expressions as nft prints them, and an [Opaque] as "opaque: [ … ]". The error is the writer's.
+func WriteText(w io.Writer, rs *Ruleset, opt TextOptions) error {
+	p := &textPrinter{stateless: !opt.Counters, handles: opt.Handles, origin: opt.Origin}
+	for _, t := range rs.Tables {
+		newViewer(t, opt.Names).table().text(p)
+		if err := p.flush(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WriteJSON prints a rule set as "nft -j list ruleset" does (libnftables-json(5)), on one line. The error is the writer's.
+func WriteJSON(w io.Writer, rs *Ruleset, opt JSONOptions) error {
+	items := jsonArray{metainfo}
+	for _, t := range rs.Tables {
+		items = append(items, newViewer(t, opt.Names).table().json()...)
+	}
+	_, err := io.WriteString(w, encodeJSON(jsonObject{{"nftables", items}})+"\n")
+	return err
+}
+
+// RuleText is a rule's line without its indentation, as [WriteText] prints it with counters hidden. The table is the rule's.
+func RuleText(t *Table, r *Rule) string {
+	p := &textPrinter{stateless: true}
+	newViewer(t, Names{}).rule(r).text(p)
+	return p.String()
+}
+
+// StmtText is one statement as [RuleText] prints it, but with nothing known from the statements before it: a port of no
+// protocol, for example, is "th dport".
+func StmtText(t *Table, s Stmt) string {
+	p := &textPrinter{stateless: true}
+	newViewer(t, Names{}).rule(&Rule{Stmts: []Stmt{s}}).text(p)
+	return strings.TrimSpace(p.String())
+}
+
+// viewer names the things of one table.
+type viewer struct {
+	family Family
+	names  Names
+	in     *Table
+	sets   map[string]*Set
+}
+
+func newViewer(t *Table, names Names) *viewer {
+	v := &viewer{family: t.Family, names: names, in: t, sets: make(map[string]*Set, len(t.Sets))}
+	for _, s := range t.Sets {
+		v.sets[s.Name] = s
+	}
+	return v
+}

@@ -1,0 +1,236 @@
+package nft
+
+import (
+	"math/big"
+
+	"rechain/nft/bytecode"
+)
+
+// protoContext is what the matches of a rule have said about the packet's headers so far.
+type protoContext struct {
+	family Family
+	layers [4]*protocol // by payload base; nil or protoUnknown when not known
+	// under are the link headers below the present one, bottom first.
+	under    []*protocol
+	icmpType uint8 // 0 not known; an echo reply counts as a request
+}
+
+// familyLayer is the lowest header of a family's packets and what is known of it.
+func familyLayer(f Family) (bytecode.PayloadBase, *protocol) {
+	switch f {
+	case Bridge:
+		return bytecode.LinkHeader, protoEther
+	case Netdev:
+		return bytecode.LinkHeader, protoNetdev
+	case Inet:
+		return bytecode.LinkHeader, protoInet
+	case IPv6:
+		return bytecode.NetworkHeader, protoIP6
+	case Arp:
+		return bytecode.NetworkHeader, protoARP
+	}
+	return bytecode.NetworkHeader, protoIP
+}
+
+func newProtoContext(f Family) protoContext {
+	c := protoContext{family: f}
+	base, p := familyLayer(f)
+	c.layers[base] = p
+	return c
+}
+
+// learnPayload notes that a header field has a value.
+func (c *protoContext) learnPayload(n *payloadNode, value uint32) {
+	if n.field == nil || !n.proto.isKey(n.field) {
+		return
+	}
+	below := c.layers[n.base]
+	if below == nil {
+		return
+	}
+	above := below.upper(value)
+	if above == nil {
+		c.learnICMP(below, uint8(value))
+		return
+	}
+	if above.base == bytecode.LinkHeader && below.base == bytecode.LinkHeader {
+		c.under = append(c.under, below)
+	}
+	c.layers[above.base] = above
+}
+
+// learnICMP takes an echo reply for a request, whose fields it shares; so 0 is free to mean that the type is not known.
+func (c *protoContext) learnICMP(p *protocol, typ uint8) {
+	switch {
+	case p == protoICMP && typ == 0:
+		typ = icmpTypes[icmpEcho]
+	case p == protoICMPv6 && typ == 129:
+		typ = icmpTypes[icmp6Echo]
+	case p != protoICMP && p != protoICMPv6:
+		return
+	}
+	c.icmpType = typ
+}
+
+// learnMeta notes that metadata has a value.
+func (c *protoContext) learnMeta(key bytecode.MetaKey, value uint32) {
+	base, hook := familyLayer(c.family)
+	known := func(p *protocol) *protocol {
+		if p == nil {
+			return protoUnknown
+		}
+		return p
+	}
+	switch key {
+	case bytecode.MetaIiftype:
+		if c.family == Bridge {
+			return
+		}
+		if value == 1 { // ARPHRD_ETHER
+			c.layers[bytecode.LinkHeader] = protoEther
+		} else {
+			c.layers[bytecode.LinkHeader] = protoUnknown
+		}
+	case bytecode.MetaNfproto:
+		p := hook.upper(value)
+		if p == nil && value == uint32(c.family) && base == bytecode.NetworkHeader {
+			p = hook
+		}
+		c.layers[bytecode.NetworkHeader] = known(p)
+	case bytecode.MetaL4proto:
+		c.layers[bytecode.TransportHeader] = known(protoInetService.upper(value))
+	case bytecode.MetaProtocol:
+		if c.family == Netdev || c.family == Bridge {
+			c.layers[bytecode.NetworkHeader] = known(hook.upper(value))
+		}
+	}
+}
+
+// learnCT notes that conntrack's protocol has a value.
+func (c *protoContext) learnCT(key bytecode.CtKey, value uint32) {
+	base, ok := ctLayer(key)
+	if !ok || c.layers[base] == nil {
+		return
+	}
+	if p := c.layers[base].upper(value); p != nil {
+		c.layers[base+1] = p
+	}
+}
+
+// ctLayer is the header whose protocol a conntrack key tells.
+func ctLayer(key bytecode.CtKey) (bytecode.PayloadBase, bool) {
+	switch key {
+	case bytecode.CtL3proto:
+		return bytecode.LinkHeader, true
+	case bytecode.CtProtocol:
+		return bytecode.NetworkHeader, true
+	}
+	return 0, false
+}
+
+// header is the protocol that holds a payload, and how many bits of lower link headers its offset counts.
+func (c *protoContext) header(n *payloadNode) (p *protocol, skip uint32) {
+	top := c.layers[n.base]
+	if top == nil || top == protoInet || top == protoUnknown {
+		return nil, 0
+	}
+	if n.base != bytecode.LinkHeader || n.off < top.length {
+		return top, 0
+	}
+	off := n.off
+	for _, p := range c.under {
+		if off < p.length {
+			return p, skip
+		}
+		off -= p.length
+		skip += p.length
+	}
+	return top, skip
+}
+
+// newPayload is a load that nothing is known of. Sixteen bits where ports are may always be called "th sport" and "th dport".
+func newPayload(base bytecode.PayloadBase, off, bits uint32) *payloadNode {
+	n := &payloadNode{base: base, off: off, bits: bits}
+	if base == bytecode.TransportHeader {
+		if f := protoTH.find(off, bits, 0); f != nil {
+			n.proto, n.field = protoTH, f
+		}
+	}
+	return n
+}
+
+// complete names a payload that is exactly one field.
+func (c *protoContext) complete(n *payloadNode) {
+	p, skip := c.header(n)
+	if p == nil {
+		return
+	}
+	if f := p.find(n.off-skip, n.bits, c.icmpType); f != nil {
+		n.proto, n.field = p, f
+	}
+}
+
+// trim narrows a payload to the fields that a mask of adjacent ones selects, and says by how much values move to the right.
+func (c *protoContext) trim(n *payloadNode, mask *big.Int) (shift uint, ok bool) {
+	p, skip := c.header(n)
+	if p == nil {
+		return 0, false
+	}
+	low, high, ok := maskRun(mask)
+	if !ok {
+		return 0, false
+	}
+	start := n.bits - high
+	at, left, taken := n.off-skip+start, n.bits, uint32(0)
+	for _, f := range p.fields {
+		if f.off != at {
+			continue
+		}
+		if f.bits >= left {
+			return 0, false
+		}
+		left -= f.bits
+		at += f.bits
+		taken += f.bits
+		if low+taken == high {
+			n.off, n.bits = n.off+start, taken
+			n.proto, n.field = nil, nil
+			return uint(low), true
+		}
+	}
+	return 0, false
+}
+
+// maskRun is the lowest one of a mask and the zero above it, if the ones are one run.
+func maskRun(mask *big.Int) (low, high uint32, ok bool) {
+	if mask.Sign() == 0 {
+		return 0, 0, false
+	}
+	low, high = uint32(mask.TrailingZeroBits()), uint32(mask.BitLen())
+	run := new(big.Int).Rsh(mask, uint(low))
+	run.Add(run, big.NewInt(1))
+	return low, high, run.BitLen()-1 == int(high-low) && run.TrailingZeroBits() == uint(high-low)
+}
+
+// expand splits a payload into the adjacent fields that it covers; nft compares them at once. The last may be the start of a field,
+// or raw bits.
+func (c *protoContext) expand(n *payloadNode) []*payloadNode {
+	off, left := n.off, n.bits
+	var parts []*payloadNode
+	p, skip := c.header(n)
+	if p != nil {
+		for i := range p.fields {
+			f := &p.fields[i]
+			if f.off != off-skip || !f.fits(c.icmpType) {
+				continue
+			}
+			bits := min(f.bits, left)
+			parts = append(parts, &payloadNode{base: n.base, off: off, bits: bits, proto: p, field: f})
+			off, left = off+bits, left-bits
+			if left == 0 {
+				return parts
+			}
+		}
+	}
+	return append(parts, newPayload(n.base, off, left))
+}

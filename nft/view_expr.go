@@ -1,0 +1,315 @@
+package nft
+
+import (
+	"math/big"
+
+	"rechain/nft/bytecode"
+)
+
+// ruleView names the parts of one rule, statement by statement.
+type ruleView struct {
+	*viewer
+	ctx  protoContext
+	deps dependencies
+	out  []*entry
+}
+
+// named is a named expression with the type of what it leaves.
+type named struct {
+	node node
+	typ  valueType
+}
+
+// expr names an expression. A named field drops the match that it implies.
+func (r *ruleView) expr(e Expr) named { return r.exprIn(e, false) }
+
+// exprIn is expr; inKey says that the expression is a set's key, or a part of one, where a mask that selects a field is dropped at
+// once: there is no constant beside it that would have to be shifted.
+func (r *ruleView) exprIn(e Expr, inKey bool) named {
+	switch e := e.(type) {
+	case *Value:
+		t := valueType{typ: TypeInteger, bits: uint32(len(e.Data)) * 8}
+		return named{r.constant(e.Data, t), t}
+	case *Payload:
+		n := newPayload(e.Base, e.Offset*8, e.Len*8)
+		r.complete(n)
+		return named{n, n.value()}
+	case *Meta:
+		return named{e, metaKeys[e.Key].value()}
+	case *CT:
+		return r.ct(e)
+	case *Socket:
+		return named{e, socketKeys[e.Key].value()}
+	case *Fib:
+		t := fibResults[e.Result].value()
+		if e.Flags&fibPresent != 0 {
+			t.typ = TypeBoolean
+		}
+		return named{e, t}
+	case *Rt:
+		return named{e, rtKeys[e.Key].value()}
+	case *Numgen:
+		return named{e, valueType{typ: TypeInteger, order: hostOrder, bits: 32}}
+	case *Hash:
+		n := &hashNode{Hash: e}
+		if e.Of != nil {
+			n.of = r.expr(e.Of).node
+		}
+		return named{n, valueType{typ: TypeInteger, order: hostOrder, bits: 32}}
+	case *Exthdr:
+		n := newExthdr(e)
+		r.deps.exthdr(e.Op)
+		return named{n, n.value()}
+	case *Osf:
+		return named{e, valueType{typ: TypeString, order: hostOrder, bits: 256}} // NFT_OSF_MAXGENRELEN is 32 bytes
+	case *Xfrm:
+		return named{e, xfrmKeys[e.Key].value()}
+	case *Tunnel:
+		return named{e, tunnelKeys[e.Key].value()}
+	case *MaskXor:
+		return r.masked(e, inKey)
+	case *Shift:
+		return r.shifted(e, inKey)
+	case *Binary:
+		a, b := r.exprIn(e.A, inKey), r.exprIn(e.B, inKey)
+		return named{&binaryNode{bitwiseOps[e.Op], a.node, b.node}, a.typ}
+	case *Byteorder:
+		o := r.exprIn(e.Of, inKey)
+		o.typ.order = netOrder
+		if !e.ToNetwork {
+			o.typ.order = hostOrder
+		}
+		return o
+	case *Concat:
+		n, t := &concatNode{}, valueType{}
+		for _, part := range e.Parts {
+			o := r.exprIn(part, true)
+			n.parts, t.parts = append(n.parts, o.node), append(t.parts, o.typ)
+		}
+		return named{n, t}
+	case *MapLookup:
+		return r.mapLookup(e)
+	}
+	return named{wordNode("unknown"), valueType{}}
+}
+
+var bitwiseOps = map[bytecode.BitwiseOp]string{bytecode.BitwiseAnd: "&", bytecode.BitwiseOr: "|", bytecode.BitwiseXor: "^"}
+
+// complete names a payload and drops the match that it implies.
+func (r *ruleView) complete(n *payloadNode) {
+	r.ctx.complete(n)
+	r.deps.payload(n, r.family)
+}
+
+func (n *payloadNode) value() valueType {
+	if n.field == nil {
+		return valueType{typ: TypeInteger, bits: n.bits, raw: true}
+	}
+	return valueType{typ: n.field.typ, bits: n.bits}
+}
+
+func (r *ruleView) ct(e *CT) named {
+	n, t := &ctNode{CT: e}, ctKeys[e.Key].value()
+	if e.Key == bytecode.CtSrc || e.Key == bytecode.CtDst {
+		switch r.ctx.layers[bytecode.NetworkHeader] {
+		case protoIP:
+			n.family, t = "ip", valueType{typ: TypeIPAddr, bits: 32}
+		case protoIP6:
+			n.family, t = "ip6", valueType{typ: TypeIP6Addr, bits: 128}
+		}
+	}
+	return named{n, t}
+}
+
+func newExthdr(e *Exthdr) *exthdrNode {
+	n := &exthdrNode{Exthdr: e, off: e.Offset * 8, bits: e.Len * 8}
+	n.name()
+	return n
+}
+
+// name finds the header and the field.
+func (n *exthdrNode) name() {
+	n.field = nil
+	for _, h := range headersOf(n.Op, n.Type) {
+		if n.h == nil {
+			n.h = h
+		}
+		if f := h.find(n.off, n.bits); f != nil {
+			n.h, n.field = h, f
+			return
+		}
+	}
+}
+
+func (n *exthdrNode) value() valueType {
+	switch {
+	case n.Flags&exthdrPresent != 0:
+		return valueType{typ: TypeBoolean, bits: n.bits}
+	case n.field != nil:
+		return valueType{typ: n.field.typ, bits: n.bits}
+	}
+	return valueType{typ: TypeInteger, bits: n.bits}
+}
+
+// trim narrows the bits to the field that a mask selects.
+func (n *exthdrNode) trim(mask *big.Int) (shift uint, ok bool) {
+	low, high, ok := maskRun(mask)
+	if !ok || n.field != nil {
+		return 0, false
+	}
+	was := *n
+	n.off += n.bits - high
+	n.bits = high - low
+	if n.name(); n.field == nil {
+		*n = was
+		return 0, false
+	}
+	return uint(low), true
+}
+
+// masked names Of & Mask ^ Xor. Bits that Mask clears and Xor sets are an "or".
+func (r *ruleView) masked(e *MaskXor, inKey bool) named {
+	o := r.exprIn(e.Of, inKey)
+	p := splitMask(e.Mask, e.Xor)
+	if inKey && p.or == nil && p.xor == nil {
+		if n, ok := o.node.(*payloadNode); ok {
+			if _, ok := r.ctx.trim(n, new(big.Int).SetBytes(e.Mask)); ok {
+				r.complete(n)
+				return named{n, n.value()}
+			}
+		}
+	}
+	for _, step := range []struct {
+		op   string
+		data []byte
+	}{{"&", p.and}, {"^", p.xor}, {"|", p.or}} {
+		if step.data != nil {
+			o.node = &binaryNode{step.op, o.node, r.constant(step.data, o.typ)}
+		}
+	}
+	return o
+}
+
+// maskParts is a mask and xor as the operations & and ^ and | in this order; nil ones change nothing.
+type maskParts struct{ and, xor, or []byte }
+
+func splitMask(mask, xor []byte) (p maskParts) {
+	and, x, or := make([]byte, len(mask)), make([]byte, len(mask)), make([]byte, len(mask))
+	full := true
+	for i, m := range mask {
+		b := byte(0)
+		if i < len(xor) {
+			b = xor[i]
+		}
+		or[i] = b &^ m
+		x[i] = b & m
+		and[i] = m | or[i]
+		full = full && and[i] == 0xff
+	}
+	if !full {
+		p.and = and
+	}
+	if !allZero(x) {
+		p.xor = x
+	}
+	if !allZero(or) {
+		p.or = or
+	}
+	return p
+}
+
+func allZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// shifted names a shift. A field that lies inside bytes is loaded, masked and shifted to the right by where it starts; that is the
+// field alone.
+func (r *ruleView) shifted(e *Shift, inKey bool) named {
+	if n, ok := r.shiftedField(e); ok {
+		return named{n, n.value()}
+	}
+	o := r.exprIn(e.Of, inKey)
+	op := "<<"
+	if e.Right {
+		op = ">>"
+	}
+	bits := literal{big.NewInt(int64(e.Bits)).String(), uint64(e.Bits)}
+	return named{&binaryNode{op, o.node, bits}, o.typ}
+}
+
+func (r *ruleView) shiftedField(e *Shift) (*payloadNode, bool) {
+	m, ok := e.Of.(*MaskXor)
+	if !ok || !e.Right || !allZero(m.Xor) {
+		return nil, false
+	}
+	p, ok := m.Of.(*Payload)
+	if !ok {
+		return nil, false
+	}
+	n := newPayload(p.Base, p.Offset*8, p.Len*8)
+	if shift, ok := r.ctx.trim(n, new(big.Int).SetBytes(m.Mask)); !ok || shift != uint(e.Bits) {
+		return nil, false
+	}
+	r.complete(n)
+	return n, n.field != nil
+}
+
+// mapLookup names a lookup. What it leaves has the type of the map's data.
+func (r *ruleView) mapLookup(e *MapLookup) named {
+	key, set, shift := r.key(e.Key, e.Name, e.Set)
+	n := &mapNode{key: key.node, data: r.setRef(e.Name, set, shift, key.typ)}
+	t := valueType{}
+	if s := r.lookup(e.Name, e.Set); s != nil {
+		t = r.dataType(s)
+	}
+	return named{n, t}
+}
+
+// key names what is looked up in a set or map. A mask that selects a field is dropped, and shift says how far the elements of an
+// anonymous set are to be moved to fit.
+func (r *ruleView) key(e Expr, name string, set *Set) (key named, s *Set, shift uint) {
+	s = set
+	if m, ok := e.(*MaskXor); ok {
+		if n, shift, ok := r.trimmed(m); ok {
+			if p, ok := n.(*payloadNode); ok {
+				r.complete(p)
+			}
+			return named{n, n.value()}, s, shift
+		}
+	}
+	return r.expr(e), s, 0
+}
+
+// trimmed is the payload or header field that a mask selects, if it selects whole fields. A payload is not named yet.
+func (r *ruleView) trimmed(m *MaskXor) (fieldNode, uint, bool) {
+	p := splitMask(m.Mask, m.Xor)
+	if p.and == nil || p.xor != nil || p.or != nil {
+		return nil, 0, false
+	}
+	mask := new(big.Int).SetBytes(m.Mask)
+	switch of := m.Of.(type) {
+	case *Payload:
+		n := newPayload(of.Base, of.Offset*8, of.Len*8)
+		if shift, ok := r.ctx.trim(n, mask); ok {
+			return n, shift, true
+		}
+	case *Exthdr:
+		n := newExthdr(of)
+		if shift, ok := n.trim(mask); ok {
+			r.deps.exthdr(of.Op)
+			return n, shift, true
+		}
+	}
+	return nil, 0, false
+}
+
+// fieldNode is a header field.
+type fieldNode interface {
+	node
+	value() valueType
+}

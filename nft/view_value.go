@@ -1,0 +1,271 @@
+package nft
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// valueType is what a constant needs to be printed.
+type valueType struct {
+	typ   Datatype
+	order byteOrder
+	bits  uint32
+	raw   bool        // integers of raw payload print in hexadecimal
+	parts []valueType // of a concatenation
+}
+
+func (k keyInfo) value() valueType { return valueType{typ: k.typ, order: k.order, bits: k.bits} }
+
+// flags reports whether values are sets of named flags.
+func (t valueType) flags() bool { return t.typ.info().kind == bitmaskKind && t.typ != TypeBitmask }
+
+// number reads register bytes in the order of a type.
+func (t valueType) number(data []byte) *big.Int {
+	if t.order == hostOrder {
+		data = reversed(data)
+	}
+	return new(big.Int).SetBytes(data)
+}
+
+func reversed(b []byte) []byte {
+	r := slices.Clone(b)
+	slices.Reverse(r)
+	return r
+}
+
+// constant prints register bytes of a type. Flags become "a | b".
+func (v *viewer) constant(data []byte, t valueType) node {
+	if t.parts != nil {
+		return v.concatConstant(data, t)
+	}
+	if t.flags() {
+		return v.flagNode(flagBits(t.number(data)), data, t, "|")
+	}
+	return v.literal(data, t, false)
+}
+
+// flagBits splits a number into its single bits.
+func flagBits(n *big.Int) (bits []*big.Int) {
+	for i := 0; i < n.BitLen(); i++ {
+		if n.Bit(i) == 1 {
+			bits = append(bits, new(big.Int).Lsh(big.NewInt(1), uint(i)))
+		}
+	}
+	return bits
+}
+
+// flagNode joins flags with an operator; no flag or one prints as the value that it is.
+func (v *viewer) flagNode(flags []*big.Int, data []byte, t valueType, op string) node {
+	if len(flags) < 2 {
+		return v.literal(data, t, false)
+	}
+	var n node = v.numeral(flags[0], t, false)
+	for _, f := range flags[1:] {
+		n = &binaryNode{op: op, l: n, r: v.numeral(f, t, false)}
+	}
+	return n
+}
+
+func (v *viewer) concatConstant(data []byte, t valueType) node {
+	c := &concatNode{}
+	for _, part := range t.parts {
+		size := min(int(part.bits+7)/8, len(data))
+		c.parts = append(c.parts, v.constant(data[:size], part))
+		data = data[min(int(pad(uint32(size))), len(data)):]
+	}
+	return c
+}
+
+// literal prints one constant. Inside a range, text shows numbers for symbols, as nft does; JSON only for protocols.
+func (v *viewer) literal(data []byte, t valueType, inRange bool) literal {
+	switch t.typ {
+	case TypeIPAddr, TypeIP6Addr:
+		if a, ok := netip.AddrFromSlice(data); ok {
+			return quotedLiteral(addressText(a))
+		}
+	case TypeEtherAddr, TypeLLAddr:
+		var parts []string
+		for _, b := range data {
+			parts = append(parts, hex.EncodeToString([]byte{b}))
+		}
+		return quotedLiteral(strings.Join(parts, ":"))
+	case TypeInvalid:
+		s := "0x" + new(big.Int).SetBytes(data).Text(16) + " [invalid type]"
+		return literal{s, s}
+	}
+	if t.typ.info().kind == stringKind {
+		s, _, _ := bytes.Cut(data, []byte{0})
+		return literal{`"` + string(s) + `"`, string(s)}
+	}
+	return v.numeral(t.number(data), t, inRange)
+}
+
+// addressText is inet_ntop(3)'s spelling, in which an IPv4-compatible or -mapped address ends in dots.
+func addressText(a netip.Addr) string {
+	if !a.Is6() {
+		return a.String()
+	}
+	b := a.As16()
+	zeros, mapped := true, true
+	for i := 0; i < 10; i++ {
+		zeros = zeros && b[i] == 0
+	}
+	mapped = zeros && b[10] == 0xff && b[11] == 0xff
+	compat := zeros && b[10] == 0 && b[11] == 0 && (b[12] != 0 || b[13] != 0)
+	v4 := netip.AddrFrom4([4]byte(b[12:])).String()
+	switch {
+	case mapped:
+		return "::ffff:" + v4
+	case compat:
+		return "::" + v4
+	}
+	return a.String()
+}
+
+func quotedLiteral(s string) literal { return literal{s, s} }
+
+// numeral prints a number of a datatype.
+func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
+	small := n.Uint64() // only looked at where the type is not wider
+	switch t.typ {
+	case TypeIfindex:
+		if name := v.ifname(uint32(small)); name != "" {
+			return literal{`"` + name + `"`, name}
+		}
+		return quotedLiteral(strconv.FormatUint(small, 10))
+	case TypeTime:
+		return timeLiteral(small)
+	case TypeClassid:
+		return quotedLiteral(classid(uint32(small)))
+	case TypeTimeDate:
+		s := time.Unix(0, int64(small)).In(v.location()).Format("2006-01-02 15:04:05")
+		return literal{`"` + s + `"`, s}
+	case TypeTimeHour:
+		s := v.hour(int(small))
+		return literal{`"` + s + `"`, s}
+	case TypeCgroupV2:
+		if v.names.Cgroup != nil {
+			if path := v.names.Cgroup(small); path != "" {
+				return literal{`"` + path + `"`, path}
+			}
+		}
+		return quotedLiteral(strconv.FormatUint(small, 10))
+	case TypeCtLabel:
+		bit := n.TrailingZeroBits()
+		return literal{strconv.Itoa(int(bit)), uint64(bit)}
+	}
+	return symbolLiteral(n, t, inRange)
+}
+
+// symbolLiteral prints a number by name if it has one.
+func symbolLiteral(n *big.Int, t valueType, inRange bool) literal {
+	info := t.typ.info()
+	l := literal{numberText(n, info, t.raw), jsonNumber(n)}
+	name, ok := "", false
+	if n.IsUint64() {
+		name, ok = info.symbol(n.Uint64())
+	}
+	if !ok {
+		return l
+	}
+	if t.typ == TypeBoolean {
+		l.js = n.Sign() != 0
+	} else if !inRange || t.typ != TypeInetProto {
+		l.js = name
+	}
+	if !inRange {
+		l.txt = name
+		if info.quoted {
+			l.txt = `"` + name + `"`
+		}
+	}
+	return l
+}
+
+func numberText(n *big.Int, info *typeInfo, raw bool) string {
+	switch {
+	case info.hex > 0:
+		return fmt.Sprintf("0x%0*s", info.hex, n.Text(16))
+	case info.hex < 0 || raw:
+		return "0x" + n.Text(16)
+	}
+	return n.Text(10)
+}
+
+// jsonNumber is a number, or a string in hexadecimal when it needs more than 64 bits.
+func jsonNumber(n *big.Int) any {
+	if n.IsUint64() {
+		return n.Uint64()
+	}
+	return "0x" + n.Text(16)
+}
+
+func (v *viewer) ifname(index uint32) string {
+	if v.names.Ifname == nil {
+		return ""
+	}
+	return v.names.Ifname(index)
+}
+
+func (v *viewer) location() *time.Location {
+	if v.names.Location == nil {
+		return time.UTC
+	}
+	return v.names.Location
+}
+
+// hour prints seconds since midnight UTC in the zone's present offset, as nft reads it.
+func (v *viewer) hour(seconds int) string {
+	const day = 24 * 60 * 60
+	_, offset := time.Now().In(v.location()).Zone()
+	seconds = ((seconds+offset)%day + day) % day
+	s := fmt.Sprintf("%02d:%02d", seconds/3600, seconds/60%60)
+	if seconds%60 != 0 {
+		s += fmt.Sprintf(":%02d", seconds%60)
+	}
+	return s
+}
+
+// classid prints a traffic control handle (linux/pkt_sched.h, TC_H_*).
+func classid(h uint32) string {
+	switch h {
+	case 0xffffffff:
+		return "root"
+	case 0:
+		return "none"
+	}
+	return fmt.Sprintf("%x:%x", h>>16, h&0xffff)
+}
+
+// timeLiteral is a duration in milliseconds. JSON has whole seconds; what is not one is spelled as in text, which nft reads too.
+func timeLiteral(ms uint64) literal {
+	if ms%1000 != 0 {
+		return quotedLiteral(durationText(ms))
+	}
+	return literal{durationText(ms), ms / 1000}
+}
+
+// durationText spells milliseconds as nft does: "1d2h3m4s5ms".
+func durationText(ms uint64) string {
+	var b strings.Builder
+	for _, u := range []struct {
+		size uint64
+		unit string
+	}{{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}} {
+		if ms >= u.size {
+			fmt.Fprintf(&b, "%d%s", ms/u.size, u.unit)
+			ms %= u.size
+		}
+	}
+	if b.Len() == 0 {
+		return "0s"
+	}
+	return b.String()
+}
