@@ -84,7 +84,7 @@ func (p *ruleParser) find(name string) (base *baseOption, in *scope, spec *Optio
 	}
 	for i := len(p.scopes) - 1; i >= 0; i-- {
 		for _, o := range p.scopes[i].ext.Options {
-			if o != spec && startsOne(o, name) {
+			if startsOne(o, name) && !slices.Contains(choice, o.Name) {
 				in, spec, choice = &p.scopes[i], o, append(choice, o.Name)
 			}
 		}

@@ -48,7 +48,7 @@ var testVocab = vocab{
 				return nil, 0
 			}},
 		{Name: "icmp6", Families: []Family{IPv6}, Protocols: []uint8{58}, Options: []*OptionSpec{{Name: "--icmpv6-type", Kind: Uint(0, 255), Neg: true}},
-			Listing: listed("icmp6type", "--icmpv6-type")},
+			Listing: listed("ipv6-icmptype", "--icmpv6-type")},
 		{Name: "mark", Options: []*OptionSpec{{Name: "--mark", Kind: Mark, Neg: true, Required: true}},
 			Listing: func(words []string) ([]string, int) {
 				if len(words) > 2 && words[0] == "mark" && words[1] == "match" {
