@@ -1,0 +1,132 @@
+package nft
+
+import (
+	"slices"
+
+	"rechain/nft/bytecode"
+)
+
+// Raise turns what a kernel holds into the model. It never fails: operations that no statement says become [Opaque] statements,
+// with all the operations that share a register with them.
+//
+// Lower(Raise(b)) runs what b runs. Raise(Lower(rs)) is rs, but for the names and identifiers of anonymous sets, which are no
+// longer among the table's sets but in the statements that use them, and for the order of elements. The result shares hooks,
+// objects, flowtables and values with b.
+func Raise(b *bytecode.Ruleset) *Ruleset {
+	rs := &Ruleset{}
+	for _, t := range b.Tables {
+		rs.Tables = append(rs.Tables, RaiseTable(t))
+	}
+	return rs
+}
+
+// RaiseTable is [Raise] for one table.
+func RaiseTable(b *bytecode.Table) *Table {
+	t := &Table{
+		Family: b.Family, Name: b.Name, Flags: b.Flags, Handle: b.Handle,
+		Objects: b.Objects, Flowtables: b.Flowtables,
+	}
+	t.Comment, t.Extra = splitComment(b.UserData)
+	r := newRaising(b)
+	for _, c := range b.Chains {
+		t.Chains = append(t.Chains, r.chain(c))
+	}
+	for _, s := range b.Sets {
+		if !r.attached[s.Name] || r.needed[s.Name] {
+			t.Sets = append(t.Sets, r.named(s.Name))
+		}
+	}
+	return t
+}
+
+// RaiseRule is [Raise] for one rule of table t; of t only the family and the sets count. A rule whose sets are not there is
+// raised as well as it can be without knowing the length of their keys.
+func RaiseRule(t *bytecode.Table, b *bytecode.Rule) *Rule {
+	return newRaising(t).rule(b)
+}
+
+// raising is the work on one table.
+type raising struct {
+	*scope
+	attached map[string]bool // names of anonymous sets that a statement took
+	needed   map[string]bool // names of sets that an opaque statement refers to
+}
+
+func newRaising(t *bytecode.Table) *raising {
+	r := &raising{scope: &scope{}, attached: map[string]bool{}, needed: map[string]bool{}}
+	if t == nil {
+		return r
+	}
+	r.family = t.Family
+	r.sets = make(map[string]*Set, len(t.Sets))
+	for _, s := range t.Sets {
+		r.sets[s.Name] = raiseSet(s)
+	}
+	return r
+}
+
+func (r *raising) chain(b *bytecode.Chain) *Chain {
+	c := &Chain{Name: b.Name, Base: b.Base, Flags: b.Flags &^ chainIsBase, Handle: b.Handle}
+	c.Comment, c.Extra = splitComment(b.UserData)
+	for _, rule := range b.Rules {
+		c.Rules = append(c.Rules, r.rule(rule))
+	}
+	return c
+}
+
+func (r *raising) rule(b *bytecode.Rule) *Rule {
+	rule := &Rule{Stmts: r.program(b.Program), Handle: b.Handle, Compat: b.Compat}
+	rule.Comment, rule.Extra = splitComment(b.UserData)
+	return rule
+}
+
+// program raises a rule run by run. Where an operation could touch any register, only a result that gives the very same program
+// is good enough.
+func (r *raising) program(p bytecode.Program) []Stmt {
+	var stmts []Stmt
+	var attached, needed []string
+	f := r.flowOf(p)
+	start := 0
+	for _, end := range f.spans() {
+		x := &run{raising: r, ops: p, flow: f, start: start, end: end, exprs: map[int]Expr{}, cost: map[int]int{}}
+		if s := x.raise(); s != nil {
+			stmts = append(stmts, s...)
+			attached = append(attached, x.sets...)
+		} else {
+			stmts = append(stmts, &Opaque{Ops: slices.Clone(p[start:end])})
+			needed = append(needed, setNames(p[start:end])...)
+		}
+		start = end
+	}
+	if f.unknown && !bytecode.Equal(p, r.lowered(stmts)) {
+		stmts, attached, needed = []Stmt{&Opaque{Ops: slices.Clone(p)}}, nil, setNames(p)
+	}
+	for _, n := range attached {
+		r.attached[n] = true
+	}
+	for _, n := range needed {
+		r.needed[n] = true
+	}
+	return stmts
+}
+
+// lowered is the program of statements that were raised here, in which anonymous sets keep their names.
+func (r *raising) lowered(stmts []Stmt) bytecode.Program {
+	return (&lowering{scope: r.scope, id: new(uint32), keepNames: true}).program(stmts)
+}
+
+// setNames are the sets that operations refer to.
+func setNames(p bytecode.Program) []string {
+	var names []string
+	for _, op := range p {
+		switch o := op.(type) {
+		case *bytecode.Lookup:
+			names = append(names, o.Set)
+		case *bytecode.Dynset:
+			names = append(names, o.Set)
+		case *bytecode.Objref:
+			names = append(names, o.Set)
+		}
+	}
+	return names
+}
