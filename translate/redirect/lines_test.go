@@ -373,3 +373,13 @@ func keyed(lines []Line) []string {
 func minus(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(l string) bool { return slices.Contains(b, l) })
 }
+
+// A group whose name is not one word goes into the restore text by its number.
+func TestGroupWithSpaces(t *testing.T) {
+	m := pod
+	m.groups = map[string]string{"domain users": "5000"}
+	p := resolved(t, m, "--outbound-owner-groups-exclude=domain users", "--ipv6=off")
+	if text := restore(t, p, iptables.IPv4); !strings.Contains(text, "-m owner --gid-owner 5000 -j RETURN\n") {
+		t.Error(text)
+	}
+}

@@ -3,6 +3,7 @@ package redirect
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,9 +11,15 @@ import (
 )
 
 // WriteRestore writes what Istio's iptables backend gives to "iptables-restore --noflush", or ip6tables-restore, for the family:
-// byte for byte, groups as they were given. It writes nothing for a family that is off.
+// byte for byte, groups as they were given (but by number where the name would not be one word). It writes nothing for a family
+// that is off.
 func (p *Plan) WriteRestore(w io.Writer, f iptables.Family) error {
-	lines := p.build(f, func(g Group) string { return g.Given })
+	lines := p.build(f, func(g Group) string {
+		if oneWord.MatchString(g.Given) {
+			return g.Given
+		}
+		return fmt.Sprint(g.GID)
+	})
 	var b strings.Builder
 	for _, table := range tables(lines) {
 		fmt.Fprintf(&b, "* %s\n", table)
@@ -29,6 +36,9 @@ func (p *Plan) WriteRestore(w io.Writer, f iptables.Family) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
+
+// oneWord are names that iptables-restore takes as they are. A directory service may know groups such as "domain users".
+var oneWord = regexp.MustCompile(`^[\w.][\w.$-]*$`)
 
 // String prints the line as iptables-restore takes it.
 func (l Line) String() string {
