@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"rechain/nft"
@@ -54,21 +55,15 @@ func (e *engine) close() {
 
 // items says a configuration's state in the kernel's terms.
 func items(s redirect.State) []route.Item {
-	family := func(f iptables.Family) bytecode.Family {
-		if f == iptables.IPv6 {
-			return bytecode.IPv6
-		}
-		return bytecode.IPv4
-	}
 	var out []route.Item
 	for _, r := range s.Rules {
-		out = append(out, route.Rule{Family: family(r.Family), Mark: r.Mark, Table: r.Table})
+		out = append(out, route.MarkRule(r.Family == iptables.IPv6, r.Mark, 0, r.Table))
 	}
 	for _, r := range s.Routes {
-		out = append(out, route.Local{Family: family(r.Family), Table: r.Table})
+		out = append(out, route.LocalDefault(r.Family == iptables.IPv6, r.Table))
 	}
 	for _, a := range s.Addresses {
-		out = append(out, route.Address{Prefix: a})
+		out = append(out, route.LoopbackAddress(a))
 	}
 	return out
 }
@@ -119,34 +114,42 @@ func (e *engine) difference() (*difference, error) {
 	if err := notForeign(have.Tables); err != nil {
 		return nil, err
 	}
-	missing, extra, err := e.route.Compare(e.state)
+	there, err := e.route.Read()
 	if err != nil {
 		return nil, kernelSays(err)
 	}
-	return &difference{bytecode.Diff(have.Tables, e.want), missing, extra}, nil
+	d := &difference{edits: bytecode.Diff(have.Tables, e.want), missing: route.Missing(there, e.state)}
+	for _, entry := range there {
+		if entry.Ours() && !slices.Contains(e.state, entry.Item) {
+			d.extra = append(d.extra, entry.Item)
+		}
+	}
+	return d, nil
 }
 
 // apply makes the kernel hold what is wanted, and says what had to be done for it. Routes come first, since they change nothing
 // until rules mark packets; when the rules then cannot be had, the routes go again.
 func (e *engine) apply() (*difference, error) {
-	missing, extra, err := e.route.Compare(e.state)
-	if err != nil {
+	var d difference
+	var err error
+	if d.missing, err = e.route.Add(e.state); err != nil {
 		return nil, kernelSays(err)
 	}
-	if err := e.route.Add(missing); err != nil {
-		return nil, kernelSays(err)
-	}
-	edits, err := reach(e.conn, oursOr(e.want), func(have []*bytecode.Table) ([]*bytecode.Table, error) {
+	d.edits, err = reach(e.conn, oursOr(e.want), func(have []*bytecode.Table) ([]*bytecode.Table, error) {
 		return e.want, notForeign(have)
 	})
 	if err != nil {
-		if undo := e.route.Delete(missing); undo != nil {
+		if undo := e.route.Undo(d.missing); undo != nil {
 			return nil, kernelSays(fmt.Errorf("%w\nand what was added before could not be taken back: %w", err, undo))
 		}
 		return nil, err
 	}
-	if err := e.route.Delete(extra); err != nil {
+	removed, err := e.route.RemoveOurs(e.state...)
+	for _, r := range removed {
+		d.extra = append(d.extra, r.Item)
+	}
+	if err != nil {
 		return nil, kernelSays(err)
 	}
-	return &difference{edits, missing, extra}, nil
+	return &d, nil
 }

@@ -22,34 +22,27 @@ func dial(netns string) (*kernel.Conn, error) {
 	return conn, nil
 }
 
-// attempts bounds how often a change is planned anew because somebody else changed the rule set meanwhile.
-const attempts = 10
-
 // reach brings the tables that ours picks to what want says, in one transaction that holds only if nobody else changed the rule
 // set since it was read. want is told what is there. It returns what was done: nothing, when all was so already.
 func reach(conn *kernel.Conn, ours func(*bytecode.Table) bool, want func(have []*bytecode.Table) ([]*bytecode.Table, error)) ([]bytecode.Edit, error) {
-	for range attempts {
-		have, err := conn.Ruleset(ours)
-		if err != nil {
-			return nil, kernelSays(err)
-		}
+	var edits []bytecode.Edit
+	err := conn.Update(ours, func(have *bytecode.Ruleset) (*kernel.Batch, error) {
 		wanted, err := want(have.Tables)
 		if err != nil {
 			return nil, err
 		}
-		edits := bytecode.Diff(have.Tables, wanted)
-		if len(edits) == 0 {
-			return nil, nil
+		edits = bytecode.Diff(have.Tables, wanted)
+		b := &kernel.Batch{}
+		for _, e := range edits {
+			b.Edit(e, nil)
 		}
-		err = conn.Commit(kernel.Edits(edits), have.Gen)
-		switch {
-		case err == nil:
-			return edits, nil
-		case !errors.Is(err, kernel.ErrChanged):
-			return nil, kernelSays(err)
-		}
+		return b, nil
+	})
+	var known *exitError
+	if err != nil && !errors.As(err, &known) {
+		err = kernelSays(err)
 	}
-	return nil, kernelSays(fmt.Errorf("somebody else changed the rule set %d times while it was about to be changed; nothing was done", attempts))
+	return edits, err
 }
 
 // summary says in one line what edits did.

@@ -93,7 +93,7 @@ const ownMark = "rechain redirect"
 
 // compile turns a plan into the nft rule set that it means.
 func compile(p *redirect.Plan) (*nft.Ruleset, error) {
-	v4, v6, problems := p.Ruleset(ext.Vocabulary)
+	v4, v6, problems := p.Rulesets(ext.Vocabulary)
 	if err := problems.Err(); err != nil {
 		return nil, usage(err)
 	}
@@ -139,7 +139,7 @@ func redirectSource(file string) (*source, error) {
 	}
 	out := &source{}
 	var problems iptables.Problems
-	if out.v4, out.v6, problems = plan.Ruleset(ext.Vocabulary); problems != nil {
+	if out.v4, out.v6, problems = plan.Rulesets(ext.Vocabulary); problems != nil {
 		return nil, usage(problems.Err())
 	}
 	out.ruleset, err = compile(plan)

@@ -88,7 +88,8 @@ func parseSource(name string, data []byte, opt sourceOptions) (*source, error) {
 
 func parseRules(name string, data []byte, opt sourceOptions) (*iptables.Ruleset, error) {
 	r := bytes.NewReader(data)
-	switch kind := iptables.Detect(data); kind {
+	form, _ := iptables.Detect(data)
+	switch form {
 	case iptables.Save:
 		return iptables.Parse(r, name, opt.family, ext.Vocabulary)
 	case iptables.Listing:

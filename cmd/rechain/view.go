@@ -49,7 +49,7 @@ func viewNames(vs []view) string {
 func writeRuleset(w io.Writer, rs *nft.Ruleset, v view, opt nft.TextOptions) error {
 	switch v {
 	case viewJSON:
-		return nft.WriteJSON(w, rs, opt)
+		return nft.WriteJSON(w, rs, nft.JSONOptions{Names: opt.Names})
 	case viewBytecode:
 		return writeBytecode(w, nft.Lower(rs))
 	}

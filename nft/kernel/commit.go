@@ -138,7 +138,7 @@ func pause(attempt int) {
 // Update changes the rule set as plan wants it: plan gets a snapshot (see [Conn.Ruleset]) and returns the changes, which are
 // committed for that very snapshot. If another program was faster, it is asked again with a new one, up to ten times, and then
 // ErrChanged is returned. An error of plan is returned as it is.
-func (c *Conn) Update(keep func(bytecode.Family, string) bool, plan func(*bytecode.Ruleset) (*Batch, error)) error {
+func (c *Conn) Update(keep func(*bytecode.Table) bool, plan func(*bytecode.Ruleset) (*Batch, error)) error {
 	for attempt := range attempts {
 		if attempt > 0 {
 			pause(attempt - 1)

@@ -8,7 +8,7 @@ import (
 
 // reader puts what the dumps list together. Things of tables that are not wanted are passed over.
 type reader struct {
-	keep    func(bytecode.Family, string) bool
+	keep    func(*bytecode.Table) bool
 	rs      bytecode.Ruleset
 	tables  map[place]*bytecode.Table
 	chains  map[place]*bytecode.Chain
@@ -25,7 +25,7 @@ type place struct {
 	table, name string
 }
 
-func newReader(keep func(bytecode.Family, string) bool) *reader {
+func newReader(keep func(*bytecode.Table) bool) *reader {
 	return &reader{keep: keep, tables: map[place]*bytecode.Table{}, chains: map[place]*bytecode.Chain{}}
 }
 
@@ -54,7 +54,7 @@ func (r *reader) table(f bytecode.Family, attrs []byte) error {
 			t.Owner = a.U32()
 		}
 	}
-	if r.keep != nil && !r.keep(f, t.Name) {
+	if r.keep != nil && !r.keep(t) {
 		r.left++
 		return nil
 	}

@@ -31,10 +31,10 @@ var (
 	}
 )
 
-// Ruleset reads the tables that keep wants, nil for all, and all that is in them, in the order in which the kernel has them. That
-// is the order of creation, but for elements, which come as their set stores them. What is read is one state of the rule set,
-// and its Gen is that state's generation; if it changes all the time an error says so.
-func (c *Conn) Ruleset(keep func(family bytecode.Family, table string) bool) (*bytecode.Ruleset, error) {
+// Ruleset reads the tables that keep wants, nil for all, and all that is in them; keep is shown each table without its contents.
+// They come in the order in which the kernel has them: that of creation, but for elements, which come as their set stores them.
+// What is read is one state of the rule set, and its Gen is that state's generation; if it changes all the time an error says so.
+func (c *Conn) Ruleset(keep func(*bytecode.Table) bool) (*bytecode.Ruleset, error) {
 	for attempt := range attempts {
 		if attempt > 0 {
 			pause(attempt - 1)
@@ -48,7 +48,7 @@ func (c *Conn) Ruleset(keep func(family bytecode.Family, table string) bool) (*b
 }
 
 // snapshot reads everything once. It fails with errMoved if that was not all of one generation.
-func (c *Conn) snapshot(keep func(bytecode.Family, string) bool) (*bytecode.Ruleset, error) {
+func (c *Conn) snapshot(keep func(*bytecode.Table) bool) (*bytecode.Ruleset, error) {
 	gen, err := c.Generation()
 	if err != nil {
 		return nil, err

@@ -38,10 +38,11 @@ func (c *Conn) Missing(want []Item) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return missing(have, want), nil
+	return Missing(have, want), nil
 }
 
-func missing(have []Entry, want []Item) []Item {
+// Missing returns the items of want that are not in have, whoever made those that are.
+func Missing(have []Entry, want []Item) []Item {
 	var items []Item
 	for _, w := range want {
 		there := slices.ContainsFunc(have, func(e Entry) bool { return e.Item == w })
@@ -66,12 +67,12 @@ func (c *Conn) Add(want []Item) ([]Item, error) {
 			continue // another program was faster; a rule that exists is the same, while a route can be a different one
 		}
 		if err != nil {
-			return nil, errors.Join(err, c.undo(added))
+			return nil, errors.Join(err, c.Undo(added))
 		}
 		added = append(added, item)
 	}
 	if err := c.checkMarked(added); err != nil {
-		return nil, errors.Join(err, c.undo(added))
+		return nil, errors.Join(err, c.Undo(added))
 	}
 	return added, nil
 }
@@ -94,8 +95,8 @@ func (c *Conn) checkMarked(added []Item) error {
 	return nil
 }
 
-// undo removes what was added, the last first.
-func (c *Conn) undo(added []Item) error {
+// Undo removes what Add added, the last first.
+func (c *Conn) Undo(added []Item) error {
 	var errs []error
 	for _, item := range slices.Backward(added) {
 		errs = append(errs, c.change(deletes[item.Kind], 0, item.encode()))
