@@ -7,7 +7,7 @@ import (
 )
 
 // Config is a redirect configuration as it was said. Text is checked by [Config.Resolve], not before, so that one run can name
-// all that is wrong. Lists are without order unless said otherwise; entries are trimmed and empty ones skipped, because Istio's
+// all that is wrong. Lists keep their order, which is that of the rules; entries are trimmed and empty ones skipped, because Istio's
 // own injector writes lists such as "15090,15021,".
 //
 // A port is decimal, 1 to 65535. A port list also takes ranges, "8000:9000" or "8000-9000". A CIDR list mixes IPv4 and IPv6; an
