@@ -37,5 +37,6 @@ const (
 
 	nftaTraceCtState = 21 // Linux 6.16
 
-	nftChainBase = 1 // enum nft_chain_flags, NFT_CHAIN_BASE
+	nftChainBase    = 1 // enum nft_chain_flags: NFT_CHAIN_BASE
+	nftChainBinding = 4 // NFT_CHAIN_BINDING
 )

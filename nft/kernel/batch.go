@@ -152,7 +152,8 @@ func (b *Batch) hook(base *bytecode.BaseChain) {
 	b.u32(unix.NFTA_CHAIN_POLICY, uint32(base.Policy))
 	if base.Counters != nil {
 		counters := b.nest(unix.NFTA_CHAIN_COUNTERS)
-		b.buf = bytecode.AppendAttrs(b.buf, base.Counters)
+		b.u64(unix.NFTA_COUNTER_BYTES, base.Counters.Bytes)
+		b.u64(unix.NFTA_COUNTER_PACKETS, base.Counters.Packets)
 		b.endNest(counters)
 	}
 }

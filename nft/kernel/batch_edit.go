@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"rechain/nft/bytecode"
 )
@@ -24,7 +25,7 @@ func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.String
 		b.AddElements(t.Family, t.Name, s)
 	}
 	whole := b.Origin
-	for _, c := range t.Chains {
+	for _, c := range inRuleOrder(t.Chains) {
 		for _, r := range c.Rules {
 			if origin != nil {
 				b.Origin = origin(r)
@@ -33,6 +34,18 @@ func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.String
 		}
 	}
 	b.Origin = whole
+}
+
+// inRuleOrder puts chains that belong to a single rule, "jump { … }", before the others: they take no rules any more once that rule
+// is there (nf_tables_newrule). There are none within one another (nf_tables_bind_chain).
+func inRuleOrder(chains []*bytecode.Chain) []*bytecode.Chain {
+	rank := func(c *bytecode.Chain) int {
+		if c.Flags&nftChainBinding != 0 {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedStableFunc(slices.Values(chains), func(a, b *bytecode.Chain) int { return rank(a) - rank(b) })
 }
 
 // Edit adds a change that [bytecode.Diff] found to be needed. origin is as in [Batch.AddAll].
