@@ -3,7 +3,6 @@ package redirect
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +14,7 @@ import (
 // that is off.
 func (p *Plan) WriteRestore(w io.Writer, f iptables.Family) error {
 	lines := p.build(f, func(g Group) string {
-		if oneWord.MatchString(g.Given) {
+		if oneWord(g.Given) {
 			return g.Given
 		}
 		return fmt.Sprint(g.GID)
@@ -37,8 +36,15 @@ func (p *Plan) WriteRestore(w io.Writer, f iptables.Family) error {
 	return err
 }
 
-// oneWord are names that iptables-restore takes as they are. A directory service may know groups such as "domain users".
-var oneWord = regexp.MustCompile(`^[\w.][\w.$-]*$`)
+// oneWord says whether a name is one that iptables-restore takes as it is. A directory service may know groups such as "domain users".
+func oneWord(name string) bool {
+	return name != "" && strings.Trim(name[:1], nameStart) == "" && strings.Trim(name, nameStart+"$-") == ""
+}
+
+const (
+	letters   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	nameStart = letters + "0123456789_."
+)
 
 // String prints the line as iptables-restore takes it.
 func (l Line) String() string {

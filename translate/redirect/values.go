@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -126,12 +125,13 @@ func parseRouteTable(s string) (uint32, error) {
 	return uint32(v), nil
 }
 
-// nftName is what nft takes as the name of a table without quotes; the longest suffix is "-mangle" and the longest name 255
-// bytes (NFT_NAME_MAXLEN in linux/netfilter/nf_tables.h, less the final NUL).
-var nftName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{0,247}$`)
+// maxPrefix is how long a table's name can start: the longest name has 255 bytes (NFT_NAME_MAXLEN in linux/netfilter/nf_tables.h,
+// less the final NUL), and the longest that follows is "-mangle".
+const maxPrefix = 255 - len("-mangle")
 
+// parseTablePrefix takes what nft takes as the start of a name without quotes.
 func parseTablePrefix(s string) (string, error) {
-	if !nftName.MatchString(s) {
+	if s == "" || len(s) > maxPrefix || strings.Trim(s[:1], letters) != "" || strings.Trim(s, nameStart+"-") != "" {
 		return "", fmt.Errorf("%q cannot start the name of a table; take a letter, then letters, digits, _ . or -", s)
 	}
 	return s, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -50,12 +51,12 @@ func (y *yamlReader) wrong(n *yaml.Node, option, msg, hint string) {
 	y.problems = append(y.problems, &iptables.Problem{Pos: y.pos(n), Ext: option, Msg: msg, Hint: hint})
 }
 
-// yamlLine is how the YAML package says where, in an error that has no fields.
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+// yamlLine is how the YAML package says where, in an error that has no fields. Most runs need it not.
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?`) })
 
 // syntax is an error of the YAML package as a problem with a place.
 func (y *yamlReader) syntax(err error) *iptables.Problem {
-	m := yamlLine.FindStringSubmatch(err.Error())
+	m := yamlLine().FindStringSubmatch(err.Error())
 	p := &iptables.Problem{Pos: iptables.Pos{File: y.file}, Msg: err.Error()}
 	if m != nil {
 		p.Pos.Line, _ = strconv.Atoi(m[1]) // 0, unknown, where there is none
