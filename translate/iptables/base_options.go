@@ -8,31 +8,28 @@ import (
 
 // baseOption is an option of iptables itself.
 type baseOption struct {
-	short byte
+	name  string   // "-s"
 	long  []string // without the dashes
 	args  int
 	neg   bool
 	apply func(p *ruleParser, value string, at Pos)
 }
 
-// name is how messages call the option.
-func (o *baseOption) name() string { return "-" + string(o.short) }
-
 // baseOptions are the options that a rule can have (original_opts in iptables.c and ip6tables.c).
 var baseOptions = []*baseOption{
-	{'s', []string{"source", "src"}, 1, true, (*ruleParser).source},
-	{'d', []string{"destination", "dst"}, 1, true, (*ruleParser).destination},
-	{'i', []string{"in-interface"}, 1, true, (*ruleParser).inInterface},
-	{'o', []string{"out-interface"}, 1, true, (*ruleParser).outInterface},
-	{'p', []string{"protocol"}, 1, true, (*ruleParser).protocol},
-	{'f', []string{"fragments"}, 0, true, (*ruleParser).fragments},
-	{'m', []string{"match"}, 1, false, (*ruleParser).match},
-	{'j', []string{"jump"}, 1, false, (*ruleParser).jump},
-	{'g', []string{"goto"}, 1, false, (*ruleParser).gotoChain},
-	{'c', []string{"set-counters"}, 1, false, (*ruleParser).counters},
-	{'4', []string{"ipv4"}, 0, false, (*ruleParser).anyFamily},
-	{'6', []string{"ipv6"}, 0, false, (*ruleParser).anyFamily},
-	{'v', []string{"verbose"}, 0, false, (*ruleParser).verbose},
+	{"-s", []string{"source", "src"}, 1, true, (*ruleParser).source},
+	{"-d", []string{"destination", "dst"}, 1, true, (*ruleParser).destination},
+	{"-i", []string{"in-interface"}, 1, true, (*ruleParser).inInterface},
+	{"-o", []string{"out-interface"}, 1, true, (*ruleParser).outInterface},
+	{"-p", []string{"protocol"}, 1, true, (*ruleParser).protocol},
+	{"-f", []string{"fragments"}, 0, true, (*ruleParser).fragments},
+	{"-m", []string{"match"}, 1, false, (*ruleParser).match},
+	{"-j", []string{"jump"}, 1, false, (*ruleParser).jump},
+	{"-g", []string{"goto"}, 1, false, (*ruleParser).gotoChain},
+	{"-c", []string{"set-counters"}, 1, false, (*ruleParser).counters},
+	{"-4", []string{"ipv4"}, 0, false, (*ruleParser).anyFamily},
+	{"-6", []string{"ipv6"}, 0, false, (*ruleParser).anyFamily},
+	{"-v", []string{"verbose"}, 0, false, (*ruleParser).verbose},
 }
 
 func (p *ruleParser) source(v string, at Pos)      { p.src = p.addresses("-s", v, at) }

@@ -141,7 +141,7 @@ func (p *parser) add(name string, index int, args []string, cols []int, counters
 		p.problem(1, "-I", "the chain has only "+strconv.Itoa(len(c.Rules))+" rules before this", "")
 		return
 	}
-	rules, problems := parseRules(args, cols, p.pos(1), place{p.table.Name, name, p.family, p.vocab})
+	rules, problems := p.rule.parse(args, cols, p.pos(1), place{p.table.Name, name, p.family, p.vocab})
 	p.problems = append(p.problems, problems...)
 	for _, r := range rules {
 		if counters != nil {

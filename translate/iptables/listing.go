@@ -50,6 +50,7 @@ type listingParser struct {
 	chain   *listedChain
 	columns columns
 	terse   bool // a listing without -v was reported
+	rule    ruleParser
 }
 
 // listedTable are the chains of one table.

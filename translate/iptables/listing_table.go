@@ -49,7 +49,7 @@ func (p *listingParser) fill(t *Table, c *listedChain) {
 		if !ok {
 			continue
 		}
-		rules, problems := parseRules(words, cols, r.pos, place{t.Name, c.Name, p.opt.Family, p.vocab})
+		rules, problems := p.rule.parse(words, cols, r.pos, place{t.Name, c.Name, p.opt.Family, p.vocab})
 		p.problems = append(p.problems, problems...)
 		for _, rule := range rules {
 			rule.Words, rule.Counters = nil, r.counters

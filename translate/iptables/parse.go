@@ -44,6 +44,7 @@ type parser struct {
 	declared bool              // a built-in chain of the table was declared
 	stray    bool              // lines before any table were reported
 	offsets  []int
+	rule     ruleParser
 }
 
 func (p *parser) parseLine(line string) {

@@ -21,7 +21,7 @@ func ParseRule(words []string, pos Pos, table, chain string, family Family, voca
 // ParseRules is [ParseRule] for words that may have lists of addresses after -s and -d: each source with each destination makes
 // a rule, in that order, as iptables does it. The rules share their matches and target.
 func ParseRules(words []string, pos Pos, table, chain string, family Family, vocab Vocabulary) ([]*Rule, Problems) {
-	return parseRules(words, nil, pos, place{table, chain, family, vocab})
+	return new(ruleParser).parse(words, nil, pos, place{table, chain, family, vocab})
 }
 
 // place is where a rule stands.
@@ -31,9 +31,10 @@ type place struct {
 	vocab        Vocabulary
 }
 
-// parseRules reads a rule's words. cols are their columns in pos.Line; nil: all are at pos.
-func parseRules(words []string, cols []int, pos Pos, at place) ([]*Rule, Problems) {
-	p := &ruleParser{words: words, cols: cols, pos: pos, place: at, rule: &Rule{Words: words, Pos: pos}}
+// parse reads a rule's words. cols are their columns in pos.Line; nil: all are at pos. It may be called again and again.
+func (p *ruleParser) parse(words []string, cols []int, pos Pos, at place) ([]*Rule, Problems) {
+	*p = ruleParser{words: words, cols: cols, pos: pos, place: at, rule: &Rule{Words: words, Pos: pos}}
+	p.scopes = p.few[:0]
 	for p.next < len(p.words) {
 		p.word()
 	}
@@ -54,9 +55,10 @@ type ruleParser struct {
 
 	rule     *Rule
 	src, dst []*AddrMatch
-	given    []*baseOption // base options that were given, for those that are allowed once
-	scopes   []scope       // the extensions whose options may be given, in the order of loading
-	neg      bool          // a "!" was read
+	given    [128]bool // base options that were given, by their letter
+	few      [4]scope  // room for scopes
+	scopes   []scope   // the extensions whose options may be given, in the order of loading
+	neg      bool      // a "!" was read
 	negAt    Pos
 	implicit bool // the protocol's match was tried
 	lost     bool // an extension is not known, so that its options cannot be either
@@ -115,7 +117,7 @@ func (p *ruleParser) word() {
 // short reads "-x", "-xVALUE" or flags in one word.
 func (p *ruleParser) short(w string, at Pos) {
 	for rest := w[1:]; rest != ""; {
-		i := slices.IndexFunc(baseOptions, func(o *baseOption) bool { return o.short == rest[0] })
+		i := slices.IndexFunc(baseOptions, func(o *baseOption) bool { return o.name[1] == rest[0] })
 		if i < 0 {
 			p.unknown("-"+rest[:1], at)
 			return
@@ -160,14 +162,14 @@ func (p *ruleParser) long(w string, at Pos) {
 
 // base applies one of iptables' own options.
 func (p *ruleParser) base(o *baseOption, inline *string, at Pos) {
-	once := o.short != 'm' && o.short != 'j' && o.short != 'g' && o.short != 'v'
-	if once && slices.Contains(p.given, o) {
-		p.problem(at, o.name(), "is given twice", "")
+	letter := o.name[1]
+	if p.given[letter] && !strings.ContainsRune("mjgv", rune(letter)) {
+		p.problem(at, o.name, "is given twice", "")
 	}
-	p.given = append(p.given, o)
+	p.given[letter] = true
 	if o.args == 0 {
 		if inline != nil {
-			p.problem(at, o.name(), "takes no value", "")
+			p.problem(at, o.name, "takes no value", "")
 		}
 		o.apply(p, "", at)
 		return
@@ -175,16 +177,20 @@ func (p *ruleParser) base(o *baseOption, inline *string, at Pos) {
 	if o.neg {
 		p.innerNeg(inline)
 	}
-	v, at, ok := p.value(o.name(), inline, at)
+	v, at, ok := p.value(o.name, inline, at)
 	if !ok {
 		return
 	}
 	o.apply(p, v, at)
 }
 
-// innerNeg takes a "!" that stands between an option and its value, as iptables before 1.4.3 wrote it.
+// innerNeg takes a "!" that stands between an option and its value, as iptables before 1.4.3 wrote it. Where no value follows it is
+// the value.
 func (p *ruleParser) innerNeg(inline *string) {
-	if inline == nil && p.next+1 < len(p.words) && p.words[p.next] == "!" {
+	if inline != nil || p.next+1 >= len(p.words) || p.words[p.next] != "!" {
+		return
+	}
+	if v := p.words[p.next+1]; v != "!" && !strings.HasPrefix(v, "-") {
 		p.neg, p.negAt = true, p.posOf(p.next)
 		p.next++
 	}
