@@ -55,7 +55,7 @@ var kinds = map[string]func(data []byte) Op{
 func of[T any, P interface {
 	*T
 	Op
-}](data []byte) Op {
+}]([]byte) Op {
 	return P(new(T))
 }
 

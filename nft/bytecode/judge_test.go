@@ -82,25 +82,27 @@ func dial(t *testing.T) kernel {
 // nfgenmsg is struct nfgenmsg: family, version 0, and a big-endian resource id.
 func nfgenmsg(f Family, id uint16) []byte { return []byte{byte(f), 0, byte(id >> 8), byte(id)} }
 
-// rules returns the payloads of a chain's rules, behind struct nfgenmsg.
-func (k kernel) rules(f Family, table, chain string) ([][]byte, error) {
-	data := AppendString(AppendString(nfgenmsg(f, 0), ruleTable, table), ruleChain, chain)
+// dump returns the attributes of all that a get message finds.
+func (k kernel) dump(typ netlink.HeaderType, f Family, attrs []byte) ([][]byte, error) {
 	msgs, err := k.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: getRule, Flags: netlink.Request | netlink.Dump},
-		Data:   data,
+		Header: netlink.Header{Type: typ, Flags: netlink.Request | netlink.Dump},
+		Data:   append(nfgenmsg(f, 0), attrs...),
 	})
-	var rules [][]byte
+	var found [][]byte
 	for _, m := range msgs {
-		rules = append(rules, m.Data[4:])
+		found = append(found, m.Data[4:])
 	}
-	return rules, err
+	return found, err
 }
 
-// add appends a rule with these expressions to a chain.
-func (k kernel) add(f Family, table, chain string, expressions []byte) error {
+// add appends a rule with these expressions and user data to a chain.
+func (k kernel) add(f Family, table, chain string, expressions, userdata []byte) error {
 	data := AppendString(AppendString(nfgenmsg(f, 0), ruleTable, table), ruleChain, chain)
 	data, start := Nest(data, ruleExpressions)
 	data = EndNest(append(data, expressions...), start)
+	if userdata != nil {
+		data = AppendBytes(data, ruleUserData, userdata)
+	}
 	batch := nfgenmsg(Unspec, unix.NFNL_SUBSYS_NFTABLES)
 	_, err := k.conn.SendMessages([]netlink.Message{
 		{Header: netlink.Header{Type: batchBegin, Flags: netlink.Request}, Data: batch},
@@ -116,7 +118,7 @@ func (k kernel) add(f Family, table, chain string, expressions []byte) error {
 
 // last returns the expressions of a chain's last rule as the kernel tells them.
 func (k kernel) last(f Family, table, chain string) ([]byte, error) {
-	rules, err := k.rules(f, table, chain)
+	rules, err := k.dump(getRule, f, AppendString(AppendString(nil, ruleTable, table), ruleChain, chain))
 	if err != nil || len(rules) == 0 {
 		return nil, fmt.Errorf("no rule in %s: %w", chain, err)
 	}
@@ -242,7 +244,7 @@ func judge(t *testing.T, k kernel, family, table, chain, rule string) {
 	if isAnonymous { // bound to one rule alone (nf_tables_bind_set)
 		return
 	}
-	if err := k.add(fam, table, chain, AppendExpressions(nil, program)); err != nil {
+	if err := k.add(fam, table, chain, AppendExpressions(nil, program), nil); err != nil {
 		t.Errorf("%s: the kernel refuses our encoding: %v", rule, err)
 		return
 	}

@@ -47,14 +47,14 @@ const (
 
 var metaKeys = slices.Concat(
 	[]keyName{{"len", "length"}},
-	same("protocol", "priority", "mark", "iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "skuid", "skgid", "nftrace",
+	plain("protocol", "priority", "mark", "iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "skuid", "skgid", "nftrace",
 		"rtclassid", "secmark", "nfproto", "l4proto"),
 	[]keyName{{"bri_iifname", "ibrname"}, {"bri_oifname", "obrname"}},
-	same("pkttype", "cpu", "iifgroup", "oifgroup", "cgroup"),
+	plain("pkttype", "cpu", "iifgroup", "oifgroup", "cgroup"),
 	[]keyName{{"prandom", "random"}, {"secpath", "ipsec"}},
-	same("iifkind", "oifkind"),
+	plain("iifkind", "oifkind"),
 	[]keyName{{"bri_iifpvid", "ibrpvid"}, {"bri_iifvproto", "ibrvproto"}},
-	same("time", "day", "hour", "sdif", "sdifname", "broute"))
+	plain("time", "day", "hour", "sdif", "sdifname", "broute"))
 
 // String is the key's name in the text of --debug=netlink (libnftnl), "unknown" if it has none.
 func (k MetaKey) String() string { return keyNameOf(metaKeys, k).debug }
@@ -97,13 +97,13 @@ const (
 )
 
 var ctKeys = slices.Concat(
-	same("state", "direction", "status", "mark", "secmark", "expiration", "helper"),
+	plain("state", "direction", "status", "mark", "secmark", "expiration", "helper"),
 	[]keyName{{"l3protocol", "l3proto"}, {"src", "saddr"}, {"dst", "daddr"}},
-	same("protocol"),
+	plain("protocol"),
 	[]keyName{{"proto_src", "proto-src"}, {"proto_dst", "proto-dst"}},
-	same("label", "packets", "bytes", "avgpkt", "zone", "event"),
+	plain("label", "packets", "bytes", "avgpkt", "zone", "event"),
 	[]keyName{{"src_ip", "ip saddr"}, {"dst_ip", "ip daddr"}, {"src_ip6", "ip6 saddr"}, {"dst_ip6", "ip6 daddr"}},
-	same("id"))
+	plain("id"))
 
 // String is the key's name in the text of --debug=netlink (libnftnl), "unknown" if it has none.
 func (k CtKey) String() string { return keyNameOf(ctKeys, k).debug }

@@ -59,7 +59,7 @@ func (c VerdictCode) String() string {
 // keyName is how a key is called in the text of --debug=netlink and in nft's language.
 type keyName struct{ debug, keyword string }
 
-func same(names ...string) []keyName {
+func plain(names ...string) []keyName {
 	keys := make([]keyName, len(names))
 	for i, n := range names {
 		keys[i] = keyName{n, n}

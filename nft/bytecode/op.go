@@ -108,11 +108,6 @@ func setString(a Attr, to *string) bool {
 	return len(a.Data) <= len(*to)+1
 }
 
-func setBytes(a Attr, to *[]byte) bool {
-	*to = a.Bytes()
-	return true
-}
-
 func setFamily(a Attr, to *Family) bool {
 	*to = Family(a.U32())
 	return len(a.Data) == 4 && a.U32() <= 0xff

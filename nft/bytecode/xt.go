@@ -50,7 +50,8 @@ func takeXt(a Attr, ext *string, revision *uint32, info *[]byte) bool {
 	case nftaXtRev:
 		return set32(a, revision)
 	case nftaXtInfo:
-		return setBytes(a, info)
+		*info = a.Bytes()
+		return true
 	}
 	return false
 }
