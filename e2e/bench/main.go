@@ -1,0 +1,164 @@
+// Command bench measures rechain beside its peers in one run and prints ratios first, since machines are noisy. It needs root and
+// works in network namespaces of its own.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	rechain := flag.String("rechain", "bin/rechain", "the binary to measure")
+	runs := flag.Int("runs", 60, "how often each is run")
+	flag.Parse()
+	if err := bench(*rechain, *runs); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// sidecar is the configuration that is programmed: the one that Kubernetes pods get, for both families.
+var sidecar = []string{"--istio-inbound-ports", "*", "--istio-local-exclude-ports", "15090,15021,15020",
+	"--istio-service-cidr", "*", "--ipv6", "on"}
+
+func bench(rechain string, runs int) error {
+	plan := append([]string{"redirect", "plan", "--output", "nft"}, sidecar...)
+	rules, err := exec.Command(rechain, plan...).Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(plan, " "), err)
+	}
+	apply := command{rechain, append([]string{"redirect", "apply"}, sidecar...), nil}
+	nft := command{"nft", []string{"-f", "-"}, rules}
+	contenders := []*contender{
+		{name: "rechain redirect apply", commands: []command{apply}},
+		{name: "nft -f of the same rules", commands: []command{nft}},
+		{name: "three processes, as Istio's nftables backend", commands: []command{
+			{"nft", []string{"--version"}, nil}, {"nft", []string{"--check", "-f", "-"}, rules}, nft}},
+		{name: "rechain redirect apply, nothing to do", before: []command{apply}, commands: []command{apply}},
+	}
+	// Everybody takes a turn in each round, so that what else the machine does hits all alike.
+	for range runs {
+		for _, c := range contenders {
+			if err := c.run(); err != nil {
+				return err
+			}
+		}
+	}
+	report(contenders, runs)
+	return nil
+}
+
+// command is a program with its arguments and input.
+type command struct {
+	program string
+	args    []string
+	input   []byte
+}
+
+// contender is what is measured: commands one after the other in a fresh network namespace.
+type contender struct {
+	name             string
+	before, commands []command // before is not measured
+	took             []time.Duration
+}
+
+// run makes a namespace, and measures from the start of the first process to the end of the last.
+func (c *contender) run() error {
+	result := make(chan error)
+	go func() {
+		// The thread is in another namespace from here on and ends with the goroutine.
+		runtime.LockOSThread()
+		result <- c.inNamespace()
+	}()
+	return <-result
+}
+
+func (c *contender) inNamespace() error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("make a network namespace: %w", err)
+	}
+	if err := loopbackUp(); err != nil {
+		return err
+	}
+	for _, cmd := range c.before {
+		if err := cmd.run(); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	for _, cmd := range c.commands {
+		if err := cmd.run(); err != nil {
+			return err
+		}
+	}
+	c.took = append(c.took, time.Since(start))
+	return nil
+}
+
+func (c command) run() error {
+	cmd := exec.Command(c.program, c.args...)
+	cmd.Stdin = bytes.NewReader(c.input)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", c.program, strings.Join(c.args, " "), err, out)
+	}
+	return nil
+}
+
+// loopbackUp brings lo up (netdevice(7), SIOCSIFFLAGS).
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
+}
+
+func report(contenders []*contender, runs int) {
+	fmt.Printf("%s\n%d runs each, taking turns, in fresh network namespaces; ratios are to the first line\n\n", machine(), runs)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "ratio\tmedian\tfastest\t ")
+	first := median(contenders[0].took)
+	for _, c := range contenders {
+		m := median(c.took)
+		fmt.Fprintf(w, "%.2f\t%.2f ms\t%.2f ms\t %s\n", float64(m)/float64(first), ms(m), ms(slices.Min(c.took)), c.name)
+	}
+	w.Flush()
+}
+
+func median(ds []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(ds))
+	return sorted[len(sorted)/2]
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// machine says what this is measured on.
+func machine() string {
+	var u unix.Utsname
+	kernel := "unknown kernel"
+	if unix.Uname(&u) == nil {
+		kernel = "Linux " + unix.ByteSliceToString(u.Release[:])
+	}
+	version, err := exec.Command("nft", "--version").Output()
+	if err != nil {
+		version = []byte("no nft")
+	}
+	return fmt.Sprintf("%s, %d CPUs, %s, %s", kernel, runtime.NumCPU(), strings.TrimSpace(string(version)), runtime.Version())
+}
