@@ -37,8 +37,9 @@ type lowering struct {
 	*scope
 	id        *uint32         // the last set identifier that was given out
 	anonymous []*bytecode.Set // of the rules so far
-	// keepNames refers to anonymous sets by the names they were read with, and makes none.
-	keepNames bool
+	// keep, when not nil, has lowering refer to the anonymous sets that were raised instead of making new ones, by their names and
+	// these identifiers.
+	keep map[*Set]uint32
 }
 
 func lowerTable(t *Table, id *uint32) *bytecode.Table {
@@ -101,9 +102,9 @@ type ref struct {
 func (l *lowering) ref(name string, s *Set) ref {
 	switch {
 	case s == nil:
-		return ref{name: name, set: l.named(name)}
-	case l.keepNames:
-		return ref{name: s.Name, set: s}
+		return ref{name: name, set: l.find(name, 0)}
+	case l.keep != nil:
+		return ref{s.Name, l.keep[s], s}
 	}
 	name = s.anonymousName()
 	flags := s.flags() | bytecode.SetAnonymous

@@ -105,7 +105,7 @@ func (g *generator) nat(s *NAT) {
 	if m, ok := s.Addr.(*MapLookup); ok {
 		set := m.Set
 		if set == nil {
-			set = g.named(m.Name)
+			set = g.find(m.Name, 0)
 		}
 		d := set.natData()
 		part(&addrMax, d.addrMax)

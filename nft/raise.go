@@ -31,9 +31,9 @@ func RaiseTable(b *bytecode.Table) *Table {
 	for _, c := range b.Chains {
 		t.Chains = append(t.Chains, r.chain(c))
 	}
-	for _, s := range b.Sets {
-		if !r.attached[s.Name] || r.needed[s.Name] {
-			t.Sets = append(t.Sets, r.named(s.Name))
+	for _, s := range r.all {
+		if !r.attached[s] || r.needed[s] {
+			t.Sets = append(t.Sets, s)
 		}
 	}
 	return t
@@ -48,19 +48,25 @@ func RaiseRule(t *bytecode.Table, b *bytecode.Rule) *Rule {
 // raising is the work on one table.
 type raising struct {
 	*scope
-	attached map[string]bool // names of anonymous sets that a statement took
-	needed   map[string]bool // names of sets that an opaque statement refers to
+	all      []*Set
+	setIDs   map[*Set]uint32
+	attached map[*Set]bool // anonymous sets that a statement took
+	needed   map[*Set]bool // sets that an opaque statement refers to
 }
 
 func newRaising(t *bytecode.Table) *raising {
-	r := &raising{scope: &scope{}, attached: map[string]bool{}, needed: map[string]bool{}}
+	r := &raising{scope: &scope{}, setIDs: map[*Set]uint32{}, attached: map[*Set]bool{}, needed: map[*Set]bool{}}
 	if t == nil {
 		return r
 	}
-	r.family = t.Family
-	r.sets = make(map[string]*Set, len(t.Sets))
-	for _, s := range t.Sets {
-		r.sets[s.Name] = raiseSet(s)
+	r.scope = &scope{t.Family, make(map[string]*Set, len(t.Sets)), make(map[uint32]*Set)}
+	for _, b := range t.Sets {
+		s := raiseSet(b)
+		r.all = append(r.all, s)
+		r.sets[s.Name] = s
+		if b.ID != 0 {
+			r.ids[b.ID], r.setIDs[s] = s, b.ID
+		}
 	}
 	return r
 }
@@ -84,7 +90,7 @@ func (r *raising) rule(b *bytecode.Rule) *Rule {
 // is good enough.
 func (r *raising) program(p bytecode.Program) []Stmt {
 	var stmts []Stmt
-	var attached, needed []string
+	var attached, needed []*Set
 	f := r.flowOf(p)
 	start := 0
 	for _, end := range f.spans() {
@@ -94,39 +100,39 @@ func (r *raising) program(p bytecode.Program) []Stmt {
 			attached = append(attached, x.sets...)
 		} else {
 			stmts = append(stmts, &Opaque{Ops: slices.Clone(p[start:end])})
-			needed = append(needed, setNames(p[start:end])...)
+			needed = append(needed, r.setsOf(p[start:end])...)
 		}
 		start = end
 	}
 	if f.unknown && !bytecode.Equal(p, r.lowered(stmts)) {
-		stmts, attached, needed = []Stmt{&Opaque{Ops: slices.Clone(p)}}, nil, setNames(p)
+		stmts, attached, needed = []Stmt{&Opaque{Ops: slices.Clone(p)}}, nil, r.setsOf(p)
 	}
-	for _, n := range attached {
-		r.attached[n] = true
+	for _, s := range attached {
+		r.attached[s] = true
 	}
-	for _, n := range needed {
-		r.needed[n] = true
+	for _, s := range needed {
+		r.needed[s] = true
 	}
 	return stmts
 }
 
-// lowered is the program of statements that were raised here, in which anonymous sets keep their names.
+// lowered is the program of statements that were raised here, which refers to anonymous sets as the original does.
 func (r *raising) lowered(stmts []Stmt) bytecode.Program {
-	return (&lowering{scope: r.scope, id: new(uint32), keepNames: true}).program(stmts)
+	return (&lowering{scope: r.scope, keep: r.setIDs}).program(stmts)
 }
 
-// setNames are the sets that operations refer to.
-func setNames(p bytecode.Program) []string {
-	var names []string
+// setsOf are the sets that operations refer to.
+func (r *raising) setsOf(p bytecode.Program) []*Set {
+	var sets []*Set
 	for _, op := range p {
 		switch o := op.(type) {
 		case *bytecode.Lookup:
-			names = append(names, o.Set)
+			sets = append(sets, r.find(o.Set, o.SetID))
 		case *bytecode.Dynset:
-			names = append(names, o.Set)
+			sets = append(sets, r.find(o.Set, o.SetID))
 		case *bytecode.Objref:
-			names = append(names, o.Set)
+			sets = append(sets, r.find(o.Set, o.SetID))
 		}
 	}
-	return names
+	return sets
 }

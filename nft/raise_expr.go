@@ -49,7 +49,7 @@ func (x *run) expr(op bytecode.Op, in []Expr) Expr {
 	case *bytecode.Lookup:
 		if o.HasDst && o.Dst != bytecode.VerdictReg && !o.Invert {
 			m := &MapLookup{Key: in[0]}
-			m.Name, m.Set = x.attach(o.Set)
+			m.Name, m.Set = x.attach(o.Set, o.SetID)
 			return m
 		}
 	}

@@ -10,7 +10,7 @@ type run struct {
 	start, end int
 	exprs      map[int]Expr // by operation, what it leaves in its register
 	cost       map[int]int  // by operation, how many operations its expression takes
-	sets       []string     // the anonymous sets that were attached
+	sets       []*Set       // the anonymous sets that were attached
 }
 
 // raise returns statements that do what the run does, nil when there are none.
@@ -165,11 +165,11 @@ func (x *run) isPure() bool {
 }
 
 // attach says how a statement refers to a set: by its name, or holding it when it is anonymous.
-func (x *run) attach(name string) (string, *Set) {
-	s := x.named(name)
+func (x *run) attach(name string, id uint32) (string, *Set) {
+	s := x.find(name, id)
 	if s == nil || s.Flags&bytecode.SetAnonymous == 0 {
 		return name, nil
 	}
-	x.sets = append(x.sets, name)
+	x.sets = append(x.sets, s)
 	return "", s
 }

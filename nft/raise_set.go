@@ -58,16 +58,20 @@ func givenLengths(types []Datatype, fields []uint32, total uint32) []uint32 {
 	return []uint32{total}
 }
 
+// raiseElements sorts the elements of a hash, which come in any order. Concatenations of intervals stay in the order in which they
+// were added, as nft lists them.
 func raiseElements(b *bytecode.Set) []Element {
-	var es []Element
 	if b.Flags&(bytecode.SetInterval|bytecode.SetConcat) == bytecode.SetInterval {
-		es = raiseIntervals(b.Elements)
-	} else {
-		for _, e := range b.Elements {
-			es = append(es, raiseElement(e))
-		}
+		return raiseIntervals(b.Elements)
 	}
-	return sortElements(es)
+	var es []Element
+	for _, e := range b.Elements {
+		es = append(es, raiseElement(e))
+	}
+	if b.Flags&bytecode.SetConcat == 0 {
+		es = sortElements(es)
+	}
+	return es
 }
 
 // raiseIntervals puts the starts and ends of intervals together. An interval ends before the next mark or start, or where the

@@ -14,7 +14,7 @@ func (x *run) stmt(op bytecode.Op, in []Expr) Stmt {
 		}
 		return &Match{Op: cmp, Left: in[0], Right: &Range{From: o.From, To: o.To}}
 	case *bytecode.Lookup:
-		name, set := x.attach(o.Set)
+		name, set := x.attach(o.Set, o.SetID)
 		if o.HasDst {
 			return &VerdictMap{Key: in[0], Name: name, Set: set}
 		}
@@ -54,7 +54,7 @@ func (x *run) stmt(op bytecode.Op, in []Expr) Stmt {
 		return x.objectRef(o, in)
 	case *bytecode.Dynset:
 		u := &UpdateSet{Op: o.Op, Key: in[0], Data: in[1], Timeout: o.Timeout, Flags: o.Flags, Stmts: raiseStateful(o.Exprs)}
-		u.Name, u.Set = x.attach(o.Set)
+		u.Name, u.Set = x.attach(o.Set, o.SetID)
 		return u
 	}
 	return raisePlain(op)
@@ -65,10 +65,10 @@ func (x *run) objectRef(o *bytecode.Objref, in []Expr) Stmt {
 		return &ObjectRef{Type: o.Type, Name: o.Obj}
 	}
 	r := &ObjectRef{Key: in[0]}
-	if s := x.named(o.Set); s != nil {
+	if s := x.find(o.Set, o.SetID); s != nil {
 		r.Type = s.Object
 	}
-	r.Map, r.Set = x.attach(o.Set)
+	r.Map, r.Set = x.attach(o.Set, o.SetID)
 	return r
 }
 

@@ -106,17 +106,17 @@ func (s *scope) operands(op bytecode.Op) (in []regAccess, out regAccess, known b
 	case *bytecode.Range:
 		in = []regAccess{{&o.Src, uint32(len(o.From))}}
 	case *bytecode.Lookup:
-		set := s.named(o.Set)
+		set := s.find(o.Set, o.SetID)
 		in = []regAccess{{&o.Src, set.keySize()}}
 		if o.HasDst && o.Dst != bytecode.VerdictReg {
 			out = regAccess{&o.Dst, set.dataSize()}
 		}
 	case *bytecode.Objref:
 		if o.Set != "" {
-			in = []regAccess{{&o.Src, s.named(o.Set).keySize()}}
+			in = []regAccess{{&o.Src, s.find(o.Set, o.SetID).keySize()}}
 		}
 	case *bytecode.Dynset:
-		set := s.named(o.Set)
+		set := s.find(o.Set, o.SetID)
 		in = []regAccess{{&o.Key, set.keySize()}, optionalReg(&o.Data, set.dataSize())}
 	case *bytecode.NAT:
 		addr := addrSize(o.Family)

@@ -69,7 +69,8 @@ type Rule struct {
 }
 
 // Set is a set or a map. A set that a rule holds itself is anonymous: its Name is empty in a model that was built, "__set%d" or
-// "__map%d" in one that was read. The order of elements means nothing; [Raise] sorts them by key.
+// "__map%d" in one that was read. The order of elements means nothing; [Raise] sorts them by key where the
+// kernel keeps none.
 type Set struct {
 	Name     string
 	Type     []Datatype // the key's datatypes, more than one for a concatenation
@@ -93,7 +94,7 @@ type Set struct {
 	KeyLen, DataLen []uint32
 	Handle          uint64
 	Extra           []byte // set user data that this model has no field for
-	Origin    Origin
+	Origin          Origin
 }
 
 // Element is one element: a value, or with KeyEnd the closed interval Key to KeyEnd, or any other value (Catchall). Keys are

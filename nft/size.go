@@ -6,6 +6,7 @@ import "rechain/nft/bytecode"
 type scope struct {
 	family Family
 	sets   map[string]*Set
+	ids    map[uint32]*Set // by the identifiers of a batch
 }
 
 // newScope makes the scope of a table's rules; of none for nil.
@@ -20,8 +21,14 @@ func newScope(t *Table) *scope {
 	return s
 }
 
-// named finds a set by its name; nil, whose sizes are unknown, when there is none.
-func (s *scope) named(name string) *Set { return s.sets[name] }
+// find returns the set that an operation refers to, by its identifier when it gives one; nil, whose sizes are unknown, when there
+// is none.
+func (s *scope) find(name string, id uint32) *Set {
+	if set := s.ids[id]; set != nil {
+		return set
+	}
+	return s.sets[name]
+}
 
 // The sizes in bytes of what the kernel's loads leave in a register; 0 when it is not known.
 

@@ -1,0 +1,216 @@
+package nft
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"rechain/nft/bytecode"
+	"rechain/nft/kernel"
+)
+
+// demand skips a test that lacks something, or fails it where everything has to run (RECHAIN_REQUIRE=1).
+func demand(t testing.TB, ok bool, what string) {
+	t.Helper()
+	switch {
+	case ok:
+	case os.Getenv("RECHAIN_REQUIRE") == "1":
+		t.Fatalf("needs %s", what)
+	default:
+		t.Skipf("needs %s", what)
+	}
+}
+
+// emptyKernel is a connection to a new network namespace, in which the test then runs. Its thread is never unlocked and so dies
+// with the test.
+func emptyKernel(t testing.TB) *kernel.Conn {
+	t.Helper()
+	demand(t, os.Geteuid() == 0, "root")
+	runtime.LockOSThread()
+	err := unix.Unshare(unix.CLONE_NEWNET)
+	demand(t, err == nil, "the right to make network namespaces")
+	c, err := kernel.Dial(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// tool runs a program in the test's namespace.
+func tool(t testing.TB, stdin string, command ...string) (string, error) {
+	t.Helper()
+	_, err := exec.LookPath(command[0])
+	demand(t, err == nil, command[0])
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func mustTool(t testing.TB, stdin string, command ...string) string {
+	t.Helper()
+	out, err := tool(t, stdin, command...)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
+	}
+	return out
+}
+
+func readAll(t testing.TB, c *kernel.Conn) *bytecode.Ruleset {
+	t.Helper()
+	rs, err := c.Ruleset(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rs
+}
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// checkRules raises and lowers each rule and wants the very program back, registers and all. It returns how many rules there are
+// and the opaque statements among them.
+func checkRules(t *testing.T, b *bytecode.Table) (rules int, opaque []*Opaque) {
+	t.Helper()
+	r := newRaising(b)
+	for _, c := range b.Chains {
+		for _, rule := range c.Rules {
+			rules++
+			stmts := r.program(rule.Program)
+			if got := r.lowered(stmts); !bytecode.Equal(got, rule.Program) {
+				t.Errorf("%s %s %s:\n%s\nbecomes\n%s", b.Family, b.Name, c.Name, rule.Program, got)
+			}
+			for _, s := range stmts {
+				if o, ok := s.(*Opaque); ok {
+					opaque = append(opaque, o)
+				}
+			}
+		}
+	}
+	return rules, opaque
+}
+
+func TestNftRules(t *testing.T) {
+	c := emptyKernel(t)
+	mustTool(t, "", "ip", "link", "set", "lo", "up")
+	mustTool(t, readFile(t, "testdata/families.nft"), "nft", "-f", "-")
+	total := 0
+	for _, b := range readAll(t, c).Tables {
+		rules, opaque := checkRules(t, b)
+		total += rules
+		for _, o := range opaque {
+			t.Errorf("%s %s: opaque:\n%s", b.Family, b.Name, bytecode.Program(o.Ops))
+		}
+		checkSets(t, b)
+		m := RaiseTable(b)
+		if d := cmp.Diff(m, RaiseTable(LowerTable(m)), nameless, unordered); d != "" {
+			t.Errorf("raised, lowered and raised again:\n%s", d)
+		}
+	}
+	t.Logf("%d rules", total)
+	if total < 500 {
+		t.Errorf("only %d rules", total)
+	}
+}
+
+// checkSets wants every set back as it was read, and anonymous ones among the others in the order of the rules.
+func checkSets(t *testing.T, b *bytecode.Table) {
+	t.Helper()
+	back := LowerTable(RaiseTable(b))
+	if len(back.Sets) != len(b.Sets) {
+		t.Errorf("%s %s: %d sets, want %d", b.Family, b.Name, len(back.Sets), len(b.Sets))
+	}
+	byHandle := map[uint64]*bytecode.Set{}
+	for _, s := range back.Sets {
+		byHandle[s.Handle] = s
+	}
+	for _, want := range b.Sets {
+		got := byHandle[want.Handle]
+		if got == nil {
+			t.Errorf("%s %s: set %s is lost", b.Family, b.Name, want.Name)
+			continue
+		}
+		plain := *got
+		plain.ID, plain.Name = want.ID, want.Name
+		plain.Elements = ordered(got.Elements)
+		wanted := *want
+		wanted.Elements = ordered(want.Elements)
+		if !reflect.DeepEqual(&plain, &wanted) {
+			t.Errorf("%s %s set %s:\ngot  %+v\nwant %+v", b.Family, b.Name, want.Name, plain, wanted)
+		}
+	}
+}
+
+// TestIptablesRules: what iptables-nft makes of real rule sets comes back as it is, compat expressions included.
+func TestIptablesRules(t *testing.T) {
+	files, _ := filepath.Glob("../../shared/corpus/*.v4.rules")
+	if len(files) == 0 {
+		t.Skip("no corpus of iptables rule sets in ../shared/corpus")
+	}
+	c := emptyKernel(t)
+	total, opaque := 0, 0
+	for _, f := range files {
+		mustTool(t, "flush ruleset", "nft", "-f", "-")
+		if _, err := tool(t, readFile(t, f), "iptables-nft-restore"); err != nil {
+			continue // it wants ipsets, or is broken
+		}
+		for _, b := range readAll(t, c).Tables {
+			rules, o := checkRules(t, b)
+			total, opaque = total+rules, opaque+len(o)
+			for _, o := range o {
+				t.Errorf("%s: opaque:\n%s", f, bytecode.Program(o.Ops))
+			}
+		}
+	}
+	t.Logf("%d rules, %d opaque statements", total, opaque)
+}
+
+// TestWriteBack: what was raised and lowered can be loaded, and nft lists it like the rules it was read from.
+func TestWriteBack(t *testing.T) {
+	c := emptyKernel(t)
+	mustTool(t, readFile(t, "testdata/families.nft"), "nft", "-f", "-")
+	want := mustTool(t, "", "nft", "-s", "list", "ruleset")
+	read := readAll(t, c)
+	raised := Raise(read)
+
+	c = emptyKernel(t)
+	commit(t, c, Lower(raised))
+	if got := mustTool(t, "", "nft", "-s", "list", "ruleset"); got != want {
+		t.Errorf("nft lists\n%s\nwant\n%s", got, want)
+	}
+	again := Raise(readAll(t, c))
+	for i, table := range raised.Tables {
+		for j, chain := range table.Chains {
+			for k, r := range chain.Rules {
+				if !Same(r, again.Tables[i].Chains[j].Rules[k]) {
+					t.Errorf("%s %s rule %d is not the same after it was written and read", table.Name, chain.Name, k)
+				}
+			}
+		}
+	}
+}
+
+func commit(t testing.TB, c *kernel.Conn, rs *bytecode.Ruleset) {
+	t.Helper()
+	batch := new(kernel.Batch)
+	for _, table := range rs.Tables {
+		batch.AddAll(table, nil)
+	}
+	if err := c.Commit(batch, 0); err != nil {
+		t.Fatal(err)
+	}
+}
