@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -226,6 +225,3 @@ func (b *Batch) DeleteRule(family bytecode.Family, table, chain string, handle u
 	b.u64(unix.NFTA_RULE_HANDLE, handle)
 	b.end()
 }
-
-// Grow makes room for n more bytes.
-func (b *Batch) Grow(n int) { b.buf = slices.Grow(b.buf, n) }
