@@ -28,7 +28,7 @@ var (
 	// MaskedMark is Mark, but printed always with its mask. Value: [MarkMask].
 	MaskedMark = NewKind(parseMark, func(m MarkMask) string { return fmt.Sprintf("0x%x/0x%x", m.Value, m.Mask) })
 
-	// IDRange is a user or group ID, or "a-b". Names are not resolved. Value: [IDs].
+	// IDRange is a user or group ID, or "a-b" or "a:b". Names are not resolved, but for root. Value: [IDs].
 	IDRange = NewKind(parseIDs, func(r IDs) string {
 		if r.Lo == r.Hi {
 			return strconv.FormatUint(uint64(r.Lo), 10)
@@ -52,11 +52,27 @@ func parseMark(w string, _ Family) (MarkMask, error) {
 	return MarkMask{uint32(v), uint32(m), masked}, nil
 }
 
+// maxID is the highest user or group ID: the one above, -1, is invalid (uid_valid in the kernel).
+const maxID = math.MaxUint32 - 1
+
 func parseIDs(w string, _ Family) (IDs, error) {
+	if w == "root" { // is 0 on every host (Linux Standard Base, users and groups)
+		return IDs{}, nil
+	}
 	if w == "" || w[0] < '0' || w[0] > '9' {
 		return IDs{}, fmt.Errorf("%s is a name, which only the host that it was written on can resolve: give the number", Quote(w))
 	}
-	// The last ID, -1, is invalid in the kernel (uid_valid).
-	r, err := parseRange(w, 0, math.MaxUint32-1, "-")
-	return IDs{uint32(r.Lo), uint32(r.Hi)}, err
+	lo, hi := w, w
+	if i := strings.IndexAny(w, "-:"); i >= 0 {
+		lo, hi = w[:i], w[i+1:]
+	}
+	from, err := ParseUint(lo, 0, maxID)
+	if err != nil {
+		return IDs{}, err
+	}
+	to, err := ParseUint(hi, 0, maxID)
+	if err == nil && from > to {
+		err = fmt.Errorf("%s is an empty range: %d is above %d", w, from, to)
+	}
+	return IDs{uint32(from), uint32(to)}, err
 }

@@ -24,8 +24,9 @@ func Parse(r io.Reader, file string, family Family, vocab Vocabulary) (*Ruleset,
 		family = familyOf(text)
 	}
 	p := &parser{source: source{file: file}, family: family, vocab: vocab, rs: &Ruleset{Family: family}}
-	p.lines(text, p.parseLine)
-	p.end()
+	if p.lines(text, p.parseLine) {
+		p.end()
+	}
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,9 @@ func TestProblems(t *testing.T) {
 		{"*filter\n-A INPUT --uid-owner 80\nCOMMIT\n", "x:2:10: --uid-owner: is not an option of this rule; it needs -m owner before it"},
 		{"*filter\n-A INPUT -p tcp --dport\nCOMMIT\n", "x:2:17: --dport: needs a value"},
 		{"*filter\n-A INPUT -m nope --nope 5 ! --more -j FOO\nCOMMIT\n", "x:2:13: nope: there is no match of this name for IPv4"},
+		{"*raw\n-A OUTPUT -m recent --set --proto x -j DROP -s x,y\nCOMMIT\n", "x:2:14: recent: there is no match of this name for IPv4\n" +
+			"x:2:48: -s: x is a host name, which only the host that it was written on can resolve\n" +
+			"x:2:48: -s: y is a host name, which only the host that it was written on can resolve"},
 		{"*filter\n-A INPUT -j FOO\nCOMMIT\n", "x:2:13: FOO: this is neither a chain of table filter nor a known target"},
 		{"*filter\n-A INPUT -m comment --comment \"open\nCOMMIT\n", "x:2:31: the quote is not closed"},
 		{"*filter\n[1:2] -A INPUT -s 1.2.3.4 -s www.example.com\nCOMMIT\n",
@@ -163,7 +166,10 @@ func TestKinds(t *testing.T) {
 		{MaskedMark, "1", 0, "0x1/0xffffffff"},
 		{Mark, "1/x", 0, "x is not a number"},
 		{IDRange, "5-6", 0, "5-6"},
-		{IDRange, "root", 0, "root is a name, which only the host that it was written on can resolve: give the number"},
+		{IDRange, "5:6", 0, "5-6"},
+		{IDRange, "5-", 0, `"" is not a number`},
+		{IDRange, "root", 0, "0"},
+		{IDRange, "mail", 0, "mail is a name, which only the host that it was written on can resolve: give the number"},
 		{Enum("ALL", "NONE"), "none", 0, "NONE"},
 		{Enum("ALL", "NONE"), "x", 0, "x is not one of ALL, NONE"},
 		{EnumList("A", "B", "C"), "c,a,c", 0, "A,C"},

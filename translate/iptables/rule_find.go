@@ -77,6 +77,9 @@ func (p *ruleParser) find(name string) (base *baseOption, in *scope, spec *Optio
 			return nil, &p.scopes[i], o, nil
 		}
 	}
+	if p.lost { // it may be an option of the extension that is not known
+		return nil, nil, nil, nil
+	}
 	for _, o := range baseOptions {
 		if i := slices.IndexFunc(o.long, func(l string) bool { return strings.HasPrefix(l, name[2:]) }); i >= 0 {
 			base, choice = o, append(choice, "--"+o.long[i])

@@ -19,7 +19,7 @@ var services = map[string]uint16{
 	"nntp": 119, "readnews": 119, "untp": 119, "ntp": 123, "epmap": 135, "loc-srv": 135, "netbios-ns": 137,
 	"netbios-dgm": 138, "netbios-ssn": 139, "imap2": 143, "imap": 143, "snmp": 161, "snmp-trap": 162, "snmptrap": 162,
 	"cmip-man": 163, "cmip-agent": 164, "mailq": 174, "xdmcp": 177, "bgp": 179, "smux": 199, "qmtp": 209,
-	"z3950": 210, "wais": 210, "ipx": 213, "ptp-event": 319, "ptp-general": 320, "rpki-rtr": 323, "pawserv": 345,
+	"z3950": 210, "wais": 210, "ipx": 213, "imap3": 220, "ptp-event": 319, "ptp-general": 320, "rpki-rtr": 323, "pawserv": 345,
 	"zserv": 346, "rpc2portmap": 369, "codaauth2": 370, "clearcase": 371, "Clearcase": 371, "ldap": 389,
 	"svrloc": 427, "https": 443, "snpp": 444, "microsoft-ds": 445, "kpasswd": 464, "submissions": 465, "ssmtp": 465,
 	"smtps": 465, "urd": 465, "saft": 487, "isakmp": 500, "exec": 512, "biff": 512, "comsat": 512, "login": 513,

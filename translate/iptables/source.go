@@ -36,9 +36,9 @@ type source struct {
 	problems Problems
 }
 
-// lines calls f with each line that is neither empty nor a comment, without the blanks around it, until there are too many
-// problems.
-func (s *source) lines(text string, f func(line string)) {
+// lines calls f with each line that is neither empty nor a comment, without the blanks around it. It stops and is false when there
+// are too many problems.
+func (s *source) lines(text string, f func(line string)) bool {
 	for text != "" {
 		var raw string
 		raw, text, _ = strings.Cut(text, "\n")
@@ -58,9 +58,10 @@ func (s *source) lines(text string, f func(line string)) {
 		}
 		if len(s.problems) >= maxProblems {
 			s.problem(1, "", fmt.Sprintf("that makes %d problems, the rest is not read", len(s.problems)), "")
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // pos is a place in the current line; col counts from 1 behind the indentation.
