@@ -129,10 +129,10 @@ func appendKey(b []byte, t *Table, op Op) []byte {
 		if s := lookupSet(t, l.Set, l.SetID); s != nil && s.Flags&SetAnonymous != 0 {
 			plain := *l
 			plain.Set, plain.SetID = "", 0
-			return appendSetKey(AppendExpr(b, 1, &plain), s)
+			return appendSetKey(AppendExpr(b, nftaListElem, canonical(&plain)), s)
 		}
 	}
-	return AppendExpr(b, 1, stateless(op))
+	return AppendExpr(b, nftaListElem, canonical(op))
 }
 
 func appendSetKey(b []byte, s *Set) []byte {
@@ -163,21 +163,6 @@ func sortedElements(s *Set) []Element {
 		return int(y.Flags&ElemIntervalEnd) - int(x.Flags&ElemIntervalEnd)
 	})
 	return es
-}
-
-// stateless is op without what it counts.
-func stateless(op Op) Op {
-	switch v := op.(type) {
-	case *Counter:
-		return &Counter{}
-	case *Last:
-		return &Last{}
-	case *Quota:
-		q := *v
-		q.Consumed = 0
-		return &q
-	}
-	return op
 }
 
 // sameFrame says whether everything about two tables is the same but their rules, user chains and policies.
