@@ -8,6 +8,7 @@ var (
 	hosts4 = map[string]netip.Addr{
 		"localhost":             netip.AddrFrom4([4]byte{127, 0, 0, 1}),
 		"localhost.localdomain": netip.AddrFrom4([4]byte{127, 0, 0, 1}),
+		"default":               netip.IPv4Unspecified(),
 		"loopback":              netip.AddrFrom4([4]byte{127}),
 		"link-local":            netip.AddrFrom4([4]byte{169, 254}),
 	}

@@ -89,11 +89,11 @@ func TestLegacyAgrees(t *testing.T) {
 			}
 			switch {
 			case refused != nil && err == nil:
-				t.Errorf("%s\nis accepted, but iptables says: %v\ngot: %s", line, refused, print(t, rs, PrintOptions{}))
+				t.Errorf("%s\nis accepted, but iptables says: %v\ngot: %s", line, refused, printed(t, rs, PrintOptions{}))
 			case refused == nil && err != nil:
 				t.Errorf("%s\nis refused: %v\nbut iptables makes it:\n%s", line, err, want)
 			case refused == nil:
-				if got := print(t, rs, PrintOptions{Counters: true}); got != want {
+				if got := printed(t, rs, PrintOptions{Counters: true}); got != want {
 					t.Errorf("%s\ngives\n%sbut iptables has\n%s", line, got, want)
 				}
 			case testing.Verbose():
@@ -159,7 +159,7 @@ func TestListingRoundTrip(t *testing.T) {
 				continue
 			}
 			// The listing has the order of the dump.
-			if got := print(t, rs, PrintOptions{Counters: true}); got != saved || rs.Family != c.family {
+			if got := printed(t, rs, PrintOptions{Counters: true}); got != saved || rs.Family != c.family {
 				t.Errorf("%s: IPv%d\n%s\nsaved:\n%s\nlisted:\n%s", flags, rs.Family, got, saved, out)
 			}
 		}

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -102,7 +103,7 @@ func ParseUint(w string, min, max uint64) (uint64, error) {
 		digits, base = w[1:], 8
 	}
 	v, err := strconv.ParseUint(digits, base, 64)
-	if err, ok := err.(*strconv.NumError); ok && err.Err == strconv.ErrSyntax {
+	if errors.Is(err, strconv.ErrSyntax) {
 		return 0, fmt.Errorf("%s is not a number", Quote(w))
 	}
 	if err != nil || v < min || v > max {

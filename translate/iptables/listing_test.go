@@ -49,7 +49,7 @@ func TestSidecarListing(t *testing.T) {
 [0:0] -A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports 15001
 COMMIT
 `
-	if got := print(t, rs, PrintOptions{Counters: true}); got != want {
+	if got := printed(t, rs, PrintOptions{Counters: true}); got != want {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -114,7 +114,7 @@ num   pkts bytes target     prot opt in     out     source               destina
 [0:0] -A INPUT -d ::/64 -p ipv6-icmp -j ACCEPT
 COMMIT
 `
-	if got := print(t, rs, PrintOptions{Counters: true}); got != want {
+	if got := printed(t, rs, PrintOptions{Counters: true}); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -44,8 +45,9 @@ func TestProblems(t *testing.T) {
 
 func TestProblemsAreBounded(t *testing.T) {
 	_, err := Parse(strings.NewReader("*filter\n"+strings.Repeat("-A NOPE\n", 10*maxProblems)), "x", 0, testVocab)
-	if n := len(err.(Problems)); n > maxProblems+10 {
-		t.Errorf("%d problems", n)
+	var ps Problems
+	if !errors.As(err, &ps) || len(ps) > maxProblems+10 {
+		t.Errorf("%d problems, %T", len(ps), err)
 	}
 }
 
@@ -60,7 +62,7 @@ func TestOldForms(t *testing.T) {
 -A INPUT -p tcp -m tcp ! --dport 80
 COMMIT
 `
-	if got := print(t, rs, PrintOptions{}); got != want {
+	if got := printed(t, rs, PrintOptions{}); got != want {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -234,7 +236,7 @@ func bigDump(n int) string {
 
 func TestBigDump(t *testing.T) {
 	text := bigDump(5000)
-	if got := print(t, parse(t, text, 0), PrintOptions{}); got != text {
+	if got := printed(t, parse(t, text, 0), PrintOptions{}); got != text {
 		t.Error("the dump is not printed as it was read")
 	}
 }

@@ -167,8 +167,8 @@ func parse(t *testing.T, text string, f Family) *Ruleset {
 	return rs
 }
 
-// print prints a rule set.
-func print(t *testing.T, rs *Ruleset, opt PrintOptions) string {
+// printed is the rule set as Print writes it.
+func printed(t *testing.T, rs *Ruleset, opt PrintOptions) string {
 	t.Helper()
 	var b strings.Builder
 	if err := Print(&b, rs, opt); err != nil {
