@@ -1,0 +1,118 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// binDir is where the rechain of this test run is.
+var binDir string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+// run builds rechain and runs the tests with it. Anybody may execute what it builds, since scripts do so as other users.
+func run(m *testing.M) int {
+	var err error
+	if binDir, err = os.MkdirTemp("", "rechain-e2e"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(binDir)
+	if err := os.Chmod(binDir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	build := exec.Command("go", "build", "-trimpath", "-o", binDir, "rechain/cmd/rechain")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build rechain:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// commands are those that scripts have beside testscript's own and the programs.
+var commands = map[string]func(*script, []string){
+	"needs":       (*script).needs,
+	"supports":    (*script).supports,
+	"exits":       (*script).exits,
+	"commits":     (*script).commits,
+	"wire":        (*script).wire,
+	"listen":      (*script).listen,
+	"connect":     (*script).connect,
+	"connections": (*script).connections,
+	"orphan":      (*script).orphan,
+	"hammer":      (*script).hammer,
+	"http":        (*script).http,
+	"forward":     (*script).forward,
+	"socks":       (*script).socks,
+	"interrupt":   (*script).interrupt,
+	"cmpjson":     (*script).cmpjson,
+}
+
+func TestScripts(t *testing.T) {
+	cmds := map[string]func(*testscript.TestScript, bool, []string){}
+	for name, f := range commands {
+		cmds[name] = command(f)
+	}
+	for _, name := range programs {
+		cmds[name] = command(func(s *script, args []string) { s.exitCode(0, append([]string{name}, args...)) })
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Cmds:                cmds,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			s := &script{t: env.T()}
+			env.Values[scriptKey{}] = s
+			env.Setenv("PATH", binDir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin")
+			root, err := filepath.Abs("..")
+			env.Setenv("ROOT", root)
+			if err != nil {
+				return err
+			}
+			return s.isolate(env)
+		},
+	})
+}
+
+// script is what a running script's own commands work with.
+type script struct {
+	*testscript.TestScript // during a command
+	t                      testscript.T
+	pod                    *space
+	wires                  int
+	hammers                []*hammer
+}
+
+type scriptKey struct{}
+
+// command makes a function a command of testscript's. "!" has no meaning for them: exits says which failure is wanted.
+func command(f func(*script, []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf(`"!" does not say how to fail; use exits`)
+		}
+		s := ts.Value(scriptKey{}).(*script)
+		s.TestScript = ts
+		f(s, args)
+	}
+}
+
+// need skips the script when it lacks something, or fails it where everything has to run.
+func (s *script) need(ok bool, what string) {
+	switch {
+	case ok:
+	case os.Getenv("RECHAIN_REQUIRE") == "1":
+		s.t.Fatal("needs " + what)
+	default:
+		s.t.Skip("needs " + what)
+	}
+}

@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// hammer opens connections, one after the other as fast as it can, until it is stopped. "hammer stop" stops all, and prints how many
+// had which outcome, by outcome.
+//
+//	hammer [FLAGS of connect] tcp ADDRESS
+//	hammer stop
+func (s *script) hammer(args []string) {
+	if len(args) == 1 && args[0] == "stop" {
+		total := map[string]int{}
+		for _, h := range s.hammers {
+			for outcome, n := range h.halt() {
+				total[outcome] += n
+			}
+		}
+		s.hammers = nil
+		for _, outcome := range slices.Sorted(maps.Keys(total)) {
+			fmt.Fprintf(s.Stdout(), "%s: %d\n", outcome, total[outcome])
+		}
+		return
+	}
+	var p place
+	args = s.parse(p.flags("hammer"), args)
+	if len(args) != 2 {
+		s.Fatalf("usage: hammer [FLAGS] tcp ADDRESS, or hammer stop")
+	}
+	to, err := netip.ParseAddrPort(args[1])
+	s.Check(err)
+	h := &hammer{stop: make(chan struct{}), done: make(chan map[string]int)}
+	s.hammers = append(s.hammers, h)
+	go h.run(s.space(p.in), p, args[0], to)
+	s.Defer(func() { h.halt() })
+}
+
+type hammer struct {
+	stop   chan struct{}
+	done   chan map[string]int
+	result map[string]int
+}
+
+// run has no patience for lost packets: a connection that waits for a retransmission (1 s) lost one.
+func (h *hammer) run(n *space, p place, proto string, to netip.AddrPort) {
+	outcomes := map[string]int{}
+	for {
+		select {
+		case <-h.stop:
+			h.done <- outcomes
+			return
+		default:
+		}
+		answer, err := n.ask(p, proto, to, 900*time.Millisecond)
+		if err != nil {
+			answer = err.Error()
+		}
+		outcomes[answer]++
+	}
+}
+
+func (h *hammer) halt() map[string]int {
+	if h.result == nil {
+		close(h.stop)
+		h.result = <-h.done
+	}
+	return h.result
+}

@@ -1,0 +1,34 @@
+package e2e
+
+import (
+	"encoding/json"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// cmpjson compares two files of libnftables JSON by content. Who wrote them (metainfo) does not count.
+//
+//	cmpjson FILE FILE
+func (s *script) cmpjson(args []string) {
+	if len(args) != 2 {
+		s.Fatalf("usage: cmpjson FILE FILE")
+	}
+	if d := cmp.Diff(s.objects(args[0]), s.objects(args[1])); d != "" {
+		s.Fatalf("- %s, + %s:\n%s", args[0], args[1], d)
+	}
+}
+
+// objects reads what is in a rule set.
+func (s *script) objects(file string) []map[string]any {
+	var doc struct{ Nftables []map[string]any }
+	if err := json.Unmarshal([]byte(s.ReadFile(file)), &doc); err != nil {
+		s.Fatalf("%s: %v", file, err)
+	}
+	var objects []map[string]any
+	for _, o := range doc.Nftables {
+		if _, isMeta := o["metainfo"]; !isMeta {
+			objects = append(objects, o)
+		}
+	}
+	return objects
+}
