@@ -82,7 +82,7 @@ func (l *Lab) lay(w *Wire, outside *rtnetlink, table uint32) error {
 	if err := w.routes(here, there, table); err != nil {
 		return fmt.Errorf("add routes through %s: %w", w.Name, err)
 	}
-	return nil
+	return errors.Join(here.ready(w.Name), there.ready(w.Name))
 }
 
 // world makes every address local in the namespace of the far end.
@@ -129,25 +129,29 @@ func (l *Lab) Close() error {
 }
 
 // newNamespace makes a network namespace that lasts as long as the file is open.
-func newNamespace() (*os.File, error) {
-	type made struct {
-		file *os.File
-		err  error
-	}
-	done := make(chan made)
+func newNamespace() (file *os.File, err error) {
+	done := make(chan struct{})
 	go func() {
-		// The thread stays in the new namespace, so it must not serve other goroutines afterwards: it is never unlocked,
-		// which ends it with this goroutine.
+		defer close(done)
+		// A thread that does not get home stays locked, and ends with its goroutine.
 		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- made{err: fmt.Errorf("make a network namespace: %w; needs CAP_SYS_ADMIN", err)}
+		home, homeErr := os.Open("/proc/thread-self/ns/net")
+		if homeErr != nil {
+			err = homeErr
 			return
 		}
-		file, err := os.Open("/proc/thread-self/ns/net")
-		done <- made{file, err}
+		defer home.Close()
+		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf("make a network namespace: %w; needs CAP_SYS_ADMIN", err)
+			return
+		}
+		file, err = os.Open("/proc/thread-self/ns/net")
+		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
+			runtime.UnlockOSThread()
+		}
 	}()
-	m := <-done
-	return m.file, m.err
+	<-done
+	return file, err
 }
 
 // space is one of the two namespaces.

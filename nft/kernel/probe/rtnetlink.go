@@ -45,7 +45,7 @@ func (r *rtnetlink) do(q request) ([]netlink.Message, error) {
 		return nil, err
 	}
 	flags := netlink.Request | q.flags
-	if q.flags&dump == 0 {
+	if q.flags&dump != dump { // it shares a bit with Excl
 		flags |= netlink.Acknowledge
 	}
 	return r.conn.Execute(netlink.Message{

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -40,6 +41,7 @@ const (
 	fraTable     = 15
 	fraProtocol  = 21
 	frActToTable = 1
+	ifOperUp     = 6 // IF_OPER_UP in linux/if.h
 )
 
 // end is an interface at one end of a wire.
@@ -119,6 +121,37 @@ func interfaceIndex(ns *kernel.Namespace, name string) (uint32, error) {
 		return err
 	})
 	return uint32(index), err
+}
+
+// ready waits until an interface sends what it is given and answers for its addresses. That is so a moment after it was set up and
+// given them, when the kernel's workers have taken notice (linkwatch_do_dev in net/core/link_watch.c, addrconf_dad_work in
+// net/ipv6/addrconf.c); packets before that are lost.
+func (e end) ready(name string) error {
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		running, tentative := false, false
+		err := e.each(request{typ: unix.RTM_GETLINK, head: linkHead(0, 0, 0)},
+			func(head []byte, attrs *netlink.AttributeDecoder) error {
+				for binary.NativeEndian.Uint32(head[4:]) == e.index && attrs.Next() {
+					// IFF_RUNNING would not do: it is also set while the kernel has not looked yet.
+					running = running || attrs.Type() == unix.IFLA_OPERSTATE && attrs.Uint8() == ifOperUp
+				}
+				return nil
+			})
+		if err == nil {
+			err = e.each(request{typ: unix.RTM_GETADDR, head: make([]byte, unix.SizeofIfAddrmsg)},
+				func(head []byte, _ *netlink.AttributeDecoder) error {
+					// The kernel's own link-local address may take its time.
+					if binary.NativeEndian.Uint32(head[4:]) == e.index && head[3] == unix.RT_SCOPE_UNIVERSE {
+						tentative = tentative || head[2]&unix.IFA_F_TENTATIVE != 0
+					}
+					return nil
+				})
+		}
+		if err != nil || running && !tentative {
+			return err
+		}
+	}
+	return fmt.Errorf("interface %s does not start to run", name)
 }
 
 func (r *rtnetlink) setUp(index uint32) error {
