@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"slices"
 	"strings"
 
 	"rechain/nft/bytecode"
@@ -47,7 +48,7 @@ func (c *chainDecl) json() any {
 		o = append(o, jsonObject{{"type", b.Type}, {"hook", hookName(c.table.Family, b.Hook)}, {"prio", int64(b.Priority)},
 			{"policy", verdictWord(b.Policy)}}...)
 		// nft 1.0.6 reads the device but does not list it, and then the chain cannot be made again.
-		if dev := oneOrMany(b.Devices); dev != nil {
+		if dev := oneOrMany(slices.Sorted(slices.Values(b.Devices))); dev != nil {
 			o = o.with("dev", dev)
 		}
 	}
@@ -105,7 +106,7 @@ func (s *setDecl) keyWords() []string { return s.keyNames }
 func (f *flowtableDecl) json() any {
 	o := jsonObject{{"family", familyName(f.table.Family)}, {"name", f.Name}, {"table", f.table.Name}, {"handle", f.Handle},
 		{"hook", hookName(Netdev, bytecode.Hook(f.Hook))}, {"prio", int64(f.Priority)}}
-	if dev := oneOrMany(f.Devices); dev != nil {
+	if dev := oneOrMany(slices.Sorted(slices.Values(f.Devices))); dev != nil {
 		o = o.with("dev", dev)
 	}
 	return single("flowtable", o)

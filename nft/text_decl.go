@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"slices"
 	"strings"
 
 	"rechain/nft/bytecode"
@@ -48,7 +49,9 @@ func (n *tableNode) text(p *textPrinter) {
 		part(f.text)
 	}
 	for _, c := range n.chains {
-		part(c.text)
+		if c.Flags&chainBinding == 0 { // else it shows where it is jumped to
+			part(c.text)
+		}
 	}
 	p.WriteString("}\n")
 }
@@ -75,10 +78,10 @@ func (c *chainDecl) text(p *textPrinter) {
 	p.commentLine("\t\t", c.Comment)
 	if b := c.Base; b != nil {
 		p.printf("\t\ttype %s hook %s", b.Type, hookName(c.table.Family, b.Hook))
-		if len(b.Devices) == 1 {
-			p.printf(` device "%s"`, b.Devices[0])
-		} else if len(b.Devices) > 1 {
-			p.printf(" devices = { %s }", strings.Join(b.Devices, ", "))
+		if dev := slices.Sorted(slices.Values(b.Devices)); len(dev) == 1 {
+			p.printf(` device "%s"`, dev[0])
+		} else if len(dev) > 1 {
+			p.printf(" devices = { %s }", strings.Join(dev, ", "))
 		}
 		p.printf(" priority %s; policy %s;", priorityText(c.table.Family, b.Hook, b.Priority), verdictWord(b.Policy))
 		if c.Flags&chainOffload != 0 {
@@ -86,16 +89,23 @@ func (c *chainDecl) text(p *textPrinter) {
 		}
 		p.WriteByte('\n')
 	}
-	for _, r := range c.rules {
-		p.WriteString("\t\t")
-		r.text(p)
-		p.WriteByte('\n')
-	}
+	p.rules(c.rules, "\t\t")
 	p.WriteString("\t}\n")
 }
 
-// chainOffload is NFT_CHAIN_HW_OFFLOAD.
-const chainOffload = 2
+func (p *textPrinter) rules(rules []*ruleNode, indent string) {
+	for _, r := range rules {
+		p.WriteString(indent)
+		r.text(p)
+		p.WriteByte('\n')
+	}
+}
+
+// Flags of a chain (NFT_CHAIN_*).
+const (
+	chainOffload = 2
+	chainBinding = 4
+)
 
 // policyMemory is NFT_SET_POL_MEMORY.
 const policyMemory = 1
@@ -193,7 +203,7 @@ func (f *flowtableDecl) text(p *textPrinter) {
 	p.printf("\n\t\thook %s priority %s\n", hookName(Netdev, bytecode.Hook(f.Hook)),
 		priorityText(Netdev, bytecode.Hook(f.Hook), f.Priority))
 	if len(f.Devices) > 0 {
-		p.printf("\t\tdevices = { %s }\n", strings.Join(f.Devices, ", "))
+		p.printf("\t\tdevices = { %s }\n", strings.Join(slices.Sorted(slices.Values(f.Devices)), ", "))
 	}
 	if f.Flags&flowtableOffload != 0 {
 		p.WriteString("\t\tflags offload\n")

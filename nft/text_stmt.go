@@ -59,6 +59,15 @@ func (s *Verdict) text(p *textPrinter) {
 	}
 }
 
+func (n *boundNode) text(p *textPrinter) {
+	handles := p.handles
+	p.handles = false
+	p.WriteString(verdictWord(n.Code) + " {\n")
+	p.rules(n.rules, "\t\t\t")
+	p.WriteString("\t\t}")
+	p.handles = handles
+}
+
 // verdictWord is nft's word for a verdict.
 func verdictWord(c bytecode.VerdictCode) string {
 	words := map[bytecode.VerdictCode]string{
@@ -172,15 +181,15 @@ func (n *natNode) text(p *textPrinter) {
 		}
 		p.WriteString(" to ")
 	}
-	p.endpoint(n.addr, n.port, n.addr6)
+	p.endpoint(n.addr, n.port, n.addr6 && n.port != nil)
 	if names := n.flagNames(); len(names) > 0 {
 		p.WriteString(" " + strings.Join(names, ","))
 	}
 }
 
-// endpoint prints an address, a port, or both; an IPv6 address before a port stands in brackets.
-func (p *textPrinter) endpoint(addr, port node, addr6 bool) {
-	if addr != nil && port != nil && addr6 {
+// endpoint prints an address, a port, or both; with brackets for an IPv6 address.
+func (p *textPrinter) endpoint(addr, port node, brackets bool) {
+	if brackets {
 		switch a := addr.(type) {
 		case literal:
 			p.WriteString("[" + a.txt + "]")

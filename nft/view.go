@@ -80,12 +80,18 @@ type viewer struct {
 	names  Names
 	in     *Table
 	sets   map[string]*Set
+	bound  map[string]*Chain // chains that a rule holds itself
 }
 
 func newViewer(t *Table, names Names) *viewer {
-	v := &viewer{family: t.Family, names: names, in: t, sets: make(map[string]*Set, len(t.Sets))}
+	v := &viewer{family: t.Family, names: names, in: t, sets: make(map[string]*Set, len(t.Sets)), bound: map[string]*Chain{}}
 	for _, s := range t.Sets {
 		v.sets[s.Name] = s
+	}
+	for _, c := range t.Chains {
+		if c.Flags&chainBinding != 0 {
+			v.bound[c.Name] = c
+		}
 	}
 	return v
 }

@@ -41,7 +41,7 @@ func newProtoContext(f Family) protoContext {
 
 // learnPayload notes that a header field has a value.
 func (c *protoContext) learnPayload(n *payloadNode, value uint32) {
-	if n.field == nil || !n.proto.isKey(n.field) {
+	if !n.isKey {
 		return
 	}
 	below := c.layers[n.base]
@@ -225,7 +225,7 @@ func (c *protoContext) expand(n *payloadNode) []*payloadNode {
 				continue
 			}
 			bits := min(f.bits, left)
-			parts = append(parts, &payloadNode{base: n.base, off: off, bits: bits, proto: p, field: f})
+			parts = append(parts, &payloadNode{base: n.base, off: off, bits: bits, proto: p, field: f, isKey: p.isKey(f)})
 			off, left = off+bits, left-bits
 			if left == 0 {
 				return parts

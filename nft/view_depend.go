@@ -101,7 +101,7 @@ func (d *dependencies) impliedBy(n *payloadNode, dep dependency, f Family) bool 
 		}
 		// Of stacked headers, each type match counts.
 		if on != nil && n.base == on.base {
-			if n.proto.isKey(n.field) {
+			if n.isKey {
 				return false
 			}
 			if n.base == bytecode.LinkHeader {

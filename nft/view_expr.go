@@ -193,6 +193,8 @@ func (r *ruleView) masked(e *MaskXor, inKey bool) named {
 // maskParts is a mask and xor as the operations & and ^ and | in this order; nil ones change nothing.
 type maskParts struct{ and, xor, or []byte }
 
+func (p maskParts) none() bool { return p.and == nil && p.xor == nil && p.or == nil }
+
 func splitMask(mask, xor []byte) (p maskParts) {
 	and, x, or := make([]byte, len(mask)), make([]byte, len(mask)), make([]byte, len(mask))
 	full := true

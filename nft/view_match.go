@@ -32,7 +32,9 @@ func (r *ruleView) match(m *Match) {
 	case *Payload:
 		r.matchPayload(m, newPayload(left.Base, left.Offset*8, left.Len*8), m.Right)
 	case *MaskXor:
-		if !r.matchMasked(m, left) {
+		if splitMask(left.Mask, left.Xor).none() {
+			r.match(&Match{Op: m.Op, Left: left.Of, Right: m.Right}) // the mask does nothing
+		} else if !r.matchMasked(m, left) {
 			r.matchOther(m)
 		}
 	default:
@@ -108,15 +110,14 @@ func (r *ruleView) matchFields(m *Match, n *payloadNode, num *big.Int) {
 		node.spellEq = part.value().flags()
 		eq := m.Op == bytecode.CmpEq
 		e := &entry{node: node, dep: dependency{payload: part, value: uint32(val.Uint64()), bits: part.bits, single: true}}
-		isKey := part.proto != nil && part.proto.isKey(part.field)
 		if eq {
 			r.ctx.learnPayload(part, uint32(val.Uint64()))
 		}
-		if eq && isKey && r.stacked(base, e.dep.value) {
+		if eq && part.isKey && r.stacked(base, e.dep.value) {
 			base--
 		}
 		r.deps.payload(part, r.family)
-		if eq && isKey {
+		if eq && part.isKey {
 			r.deps.store(e, bytecode.PayloadBase(base+1))
 		}
 		r.out = append(r.out, e)

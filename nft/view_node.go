@@ -22,6 +22,7 @@ type (
 		off, bits uint32
 		proto     *protocol
 		field     *field
+		isKey     bool // compared with one value of the protocol above
 	}
 
 	// ctNode is conntrack data; family names the protocol of an address of the old kind.

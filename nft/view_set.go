@@ -123,19 +123,23 @@ func sortedElements(s *Set, key valueType) []Element {
 		return e.Key
 	}
 	slices.SortStableFunc(list, func(a, b Element) int {
-		if a.Catchall != b.Catchall {
-			return cmp.Compare(boolInt(a.Catchall), boolInt(b.Catchall))
+		if a.Catchall || b.Catchall {
+			return cmp.Compare(len(b.Key), len(a.Key)) // it has no key
+		}
+		if key.flags() {
+			return compareFlags(key.number(a.Key), key.number(b.Key))
 		}
 		return bytes.Compare(sortKey(a), sortKey(b))
 	})
 	return list
 }
 
-func boolInt(b bool) int {
-	if b {
-		return 1
+// compareFlags orders sets of flags by their lowest one. nft leaves those with the same one in the kernel's order, which is by chance.
+func compareFlags(a, b *big.Int) int {
+	if c := cmp.Compare(a.TrailingZeroBits(), b.TrailingZeroBits()); c != 0 {
+		return c
 	}
-	return 0
+	return b.Cmp(a)
 }
 
 // packed drops the padding between the parts of a key.

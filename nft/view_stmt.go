@@ -45,6 +45,12 @@ type (
 		spell  bool // show the code that nft leaves out where the family is clear
 	}
 
+	// boundNode jumps to a chain that the rule holds itself. JSON has no word for it and names the chain.
+	boundNode struct {
+		*Verdict
+		rules []*ruleNode
+	}
+
 	// opaqueNode is a run of operations without a statement.
 	opaqueNode struct{ ops []bytecode.Op }
 
@@ -102,7 +108,7 @@ func (r *ruleView) stmt(s Stmt) {
 		key, set, shift := r.key(s.Key, s.Name, s.Set)
 		push(&mapNode{key: key.node, data: r.setRef(s.Name, set, shift, key.typ), verdicts: true})
 	case *Verdict:
-		push(s)
+		push(r.verdict(s))
 	case *Counter:
 		push(s)
 	case *ObjectRef:
@@ -131,6 +137,18 @@ func (r *ruleView) stmt(s Stmt) {
 	default:
 		push(wordNode(fmt.Sprintf("unknown: %T", s)))
 	}
+}
+
+func (r *ruleView) verdict(s *Verdict) node {
+	c := r.bound[s.Chain]
+	if c == nil {
+		return s
+	}
+	n := &boundNode{Verdict: s}
+	for _, rule := range c.Rules {
+		n.rules = append(n.rules, r.rule(rule))
+	}
+	return n
 }
 
 // inSet names a lookup.
@@ -201,7 +219,18 @@ func (r *ruleView) assigned(e Expr, t valueType) node {
 	if t.typ.info().kind == stringKind {
 		return stringMatch(v.Data)
 	}
-	return r.constant(v.Data, t)
+	n := r.constant(v.Data, t)
+	if l, ok := n.(literal); ok && keywords[l.txt] {
+		l.txt = numberText(t.number(v.Data), t.typ.info(), false)
+		return l
+	}
+	return n
+}
+
+// keywords are names of values that start a field in nft's grammar, so that it cannot read them behind "set". It prints them there.
+var keywords = map[string]bool{
+	"tcp": true, "udp": true, "udplite": true, "esp": true, "ah": true, "icmp": true, "igmp": true, "dccp": true, "sctp": true,
+	"redirect": true,
 }
 
 func (r *ruleView) queue(s *Queue) node {

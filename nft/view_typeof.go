@@ -34,12 +34,15 @@ func (v *viewer) typeofNodes(s *Set) (key, data node) {
 	return k.node, d.node
 }
 
-// readTypeof reads the notes of a set. Those of a map count only when key and data have one.
+// readTypeof reads the notes of a set. They count only when they are as long as what the set holds: nft notes of a concatenation
+// no more than the parts before one that it cannot note. Those of a map count only when key and data have one.
 func readTypeof(s *Set) (key, data named, ok bool) {
 	n := setNotes(s)
 	key, ok = typeofExpr(notes(n.get(bytecode.UserDataSetKeyTypeof)))
+	ok = ok && bytesOf(key.typ.bits) == s.keySize()
 	if ok && s.Flags&bytecode.SetMap != 0 {
 		data, ok = typeofExpr(notes(n.get(bytecode.UserDataSetDataTypeof)))
+		ok = ok && bytesOf(data.typ.bits) == s.dataSize()
 	}
 	if !ok {
 		return named{}, named{}, false

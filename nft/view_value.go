@@ -141,7 +141,7 @@ func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
 		}
 		return quotedLiteral(strconv.FormatUint(small, 10))
 	case TypeTime:
-		return timeLiteral(small)
+		return timeLiteral(small, inRange)
 	case TypeClassid:
 		return quotedLiteral(classid(uint32(small)))
 	case TypeTimeDate:
@@ -244,10 +244,14 @@ func classid(h uint32) string {
 	return fmt.Sprintf("%x:%x", h>>16, h&0xffff)
 }
 
-// timeLiteral is a duration in milliseconds. JSON has whole seconds; what is not one is spelled as in text, which nft reads too.
-func timeLiteral(ms uint64) literal {
-	if ms%1000 != 0 {
+// timeLiteral is a duration in milliseconds. A range and JSON have seconds; what is not a whole one is spelled out, which nft reads
+// there too.
+func timeLiteral(ms uint64, inRange bool) literal {
+	switch {
+	case ms%1000 != 0:
 		return quotedLiteral(durationText(ms))
+	case inRange:
+		return literal{strconv.FormatUint(ms/1000, 10) + "s", ms / 1000}
 	}
 	return literal{durationText(ms), ms / 1000}
 }
