@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -62,6 +63,9 @@ func (d *differ) at(place string) {
 // table prints a whole table behind a sign.
 func (d *differ) table(sign string, t *bytecode.Table) {
 	fmt.Fprintf(d.w, "%s table %s %s\n", sign, t.Family, t.Name)
+	if t.Flags != 0 {
+		fmt.Fprintf(d.w, "%s   flags %s\n", sign, tableFlags(t.Flags))
+	}
 	for _, c := range t.Chains {
 		fmt.Fprintf(d.w, "%s   %s\n", sign, chainText(t, c))
 		for _, r := range c.Rules {
@@ -69,6 +73,17 @@ func (d *differ) table(sign string, t *bytecode.Table) {
 		}
 	}
 	d.place = ""
+}
+
+// tableFlags names a table's flags as nft does (NFT_TABLE_F_* in linux/netfilter/nf_tables.h).
+func tableFlags(flags uint32) string {
+	var names []string
+	for i, name := range []string{"dormant", "owner", "persist"} {
+		if flags&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 // rule prints a rule in nft's words.
