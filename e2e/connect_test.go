@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -70,7 +69,9 @@ func (s *script) connection(args []string) string {
 		return "refused"
 	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
 		return "unreachable"
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	}
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
 		return "silent"
 	}
 	s.Fatalf("%v", err)

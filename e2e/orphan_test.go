@@ -47,7 +47,7 @@ func (s *script) orphaned(args []string) string {
 			return err
 		}
 		defer ln.Close()
-		client, err := net.DialTCP(network("tcp", to), nil, net.TCPAddrFromAddrPort(to))
+		client, err := net.DialTimeout(network("tcp", to), to.String(), time.Second)
 		if err != nil {
 			return err
 		}
