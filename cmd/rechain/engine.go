@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"rechain/nft"
@@ -72,7 +71,7 @@ func items(s redirect.State) []route.Item {
 type difference struct {
 	edits   []bytecode.Edit
 	missing []route.Item
-	extra   []route.Item
+	extra   []route.Entry
 }
 
 func (d *difference) empty() bool { return len(d.edits)+len(d.missing)+len(d.extra) == 0 }
@@ -83,7 +82,7 @@ func (d *difference) write(w io.Writer) {
 	}
 	writeEdits(w, d.edits)
 	for _, i := range d.extra {
-		fmt.Fprintf(w, "- %s\n", i)
+		fmt.Fprintf(w, "- %s\n", i.Item)
 	}
 }
 
@@ -97,7 +96,7 @@ func (d *difference) summary() string {
 		parts = append(parts, "+ "+i.String())
 	}
 	for _, i := range d.extra {
-		parts = append(parts, "- "+i.String())
+		parts = append(parts, "- "+i.Item.String())
 	}
 	if parts == nil {
 		return summary(nil)
@@ -118,21 +117,22 @@ func (e *engine) difference() (*difference, error) {
 	if err != nil {
 		return nil, kernelSays(err)
 	}
-	d := &difference{edits: bytecode.Diff(have.Tables, e.want), missing: route.Missing(there, e.state)}
-	for _, entry := range there {
-		if entry.Ours() && !slices.Contains(e.state, entry.Item) {
-			d.extra = append(d.extra, entry.Item)
-		}
-	}
-	return d, nil
+	return &difference{
+		edits:   bytecode.Diff(have.Tables, e.want),
+		missing: route.Missing(there, e.state),
+		extra:   route.Extra(there, e.state),
+	}, nil
 }
 
 // apply makes the kernel hold what is wanted, and says what had to be done for it. Routes come first, since they change nothing
 // until rules mark packets; when the rules then cannot be had, the routes go again.
 func (e *engine) apply() (*difference, error) {
+	there, err := e.route.Read()
+	if err != nil {
+		return nil, kernelSays(err)
+	}
 	var d difference
-	var err error
-	if d.missing, err = e.route.Add(e.state); err != nil {
+	if d.missing, err = e.route.Add(route.Missing(there, e.state)); err != nil {
 		return nil, kernelSays(err)
 	}
 	d.edits, err = reach(e.conn, oursOr(e.want), func(have []*bytecode.Table) ([]*bytecode.Table, error) {
@@ -144,11 +144,7 @@ func (e *engine) apply() (*difference, error) {
 		}
 		return nil, err
 	}
-	removed, err := e.route.RemoveOurs(e.state...)
-	for _, r := range removed {
-		d.extra = append(d.extra, r.Item)
-	}
-	if err != nil {
+	if d.extra, err = e.route.Remove(route.Extra(there, e.state)); err != nil {
 		return nil, kernelSays(err)
 	}
 	return &d, nil

@@ -32,15 +32,6 @@ func Dial(ns *kernel.Namespace) (*Conn, error) {
 // Close closes the connection.
 func (c *Conn) Close() error { return c.nl.Close() }
 
-// Missing returns the items of want that are not there, whoever made those that are.
-func (c *Conn) Missing(want []Item) ([]Item, error) {
-	have, err := c.Read()
-	if err != nil {
-		return nil, err
-	}
-	return Missing(have, want), nil
-}
-
 // Missing returns the items of want that are not in have, whoever made those that are.
 func Missing(have []Entry, want []Item) []Item {
 	var items []Item
@@ -53,13 +44,8 @@ func Missing(have []Entry, want []Item) []Item {
 	return items
 }
 
-// Add makes those items of want that are missing, and returns them. If one cannot be made, those made before it are removed
-// again.
-func (c *Conn) Add(want []Item) ([]Item, error) {
-	items, err := c.Missing(want)
-	if err != nil {
-		return nil, err
-	}
+// Add makes items, which are missing, and returns those it made. If one cannot be made, those made before it are removed again.
+func (c *Conn) Add(items []Item) ([]Item, error) {
 	var added []Item
 	for _, item := range items {
 		err := c.add(item)
@@ -104,17 +90,15 @@ func (c *Conn) Undo(added []Item) error {
 	return errors.Join(errs...)
 }
 
-// RemoveOurs removes all that carries [Protocol] except the items of keep, and returns what it removed.
-func (c *Conn) RemoveOurs(keep ...Item) ([]Entry, error) {
-	have, err := c.Read()
-	if err != nil {
-		return nil, err
-	}
+// Extra returns the entries of have that carry [Protocol] and are not in want.
+func Extra(have []Entry, want []Item) []Entry {
+	return slices.DeleteFunc(slices.Clone(have), func(e Entry) bool { return !e.Ours() || slices.Contains(want, e.Item) })
+}
+
+// Remove removes entries, as they were read, and returns those it removed. One that is gone already is none.
+func (c *Conn) Remove(entries []Entry) ([]Entry, error) {
 	var removed []Entry
-	for _, e := range have {
-		if !e.Ours() || slices.Contains(keep, e.Item) {
-			continue
-		}
+	for _, e := range entries {
 		// The kernel is given back what it listed, so that exactly this is deleted.
 		err := c.change(deletes[e.Kind], 0, e.raw)
 		switch {

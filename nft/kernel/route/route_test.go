@@ -71,7 +71,7 @@ var wanted = []Item{
 
 func add(t *testing.T, c *Conn, want ...Item) []Item {
 	t.Helper()
-	added, err := c.Add(want)
+	added, err := addMissing(t, c, want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestAddIsWhatIPShows(t *testing.T) {
 		t.Errorf("the second time changed\n%s\nto\n%s", after, got)
 	}
 
-	removed, err := c.RemoveOurs()
+	removed, err := removeOurs(t, c)
 	if err != nil || len(removed) != len(wanted) {
 		t.Errorf("removed %v, %v", removed, err)
 	}
@@ -148,7 +148,7 @@ func TestForeignIsKept(t *testing.T) {
 	}
 	extra := MarkRule(false, 1, 0, 7)
 	add(t, c, extra)
-	removed, err := c.RemoveOurs()
+	removed, err := removeOurs(t, c)
 	if err != nil || len(removed) != 1 || removed[0].Item != extra {
 		t.Errorf("removed %v, %v", removed, err)
 	}
@@ -185,7 +185,7 @@ func TestRemoveOldConfiguration(t *testing.T) {
 	add(t, c, wanted...)
 	old := add(t, c, MarkRule(false, 0x540, 0, 200), LocalDefault(false, 200),
 		LoopbackAddress(netip.MustParsePrefix("::7/128")), LoopbackAddress(netip.MustParsePrefix("127.0.0.7/8")))
-	removed, err := c.RemoveOurs(wanted...)
+	removed, err := removeOurs(t, c, wanted...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +201,8 @@ func TestRemoveOldConfiguration(t *testing.T) {
 	if len(items) != len(old) {
 		t.Errorf("removed %v", items)
 	}
-	if missing, err := c.Missing(wanted); err != nil || len(missing) != 0 {
-		t.Errorf("missing %v, %v", missing, err)
+	if missing := Missing(read(t, c), wanted); len(missing) != 0 {
+		t.Errorf("missing %v", missing)
 	}
 }
 
@@ -215,7 +215,7 @@ func TestRemoveWhatIPMade(t *testing.T) {
 	ip(t, "route add local default dev lo table 9 metric 5 proto 114")
 	ip(t, "route add local 10.0.0.0/8 dev lo table 9 proto 114")
 	ip(t, "-6 route add local default dev lo table 9 metric 5 proto 114")
-	if removed, err := c.RemoveOurs(); err != nil || len(removed) != 5 {
+	if removed, err := removeOurs(t, c); err != nil || len(removed) != 5 {
 		t.Errorf("removed %v, %v", removed, err)
 	}
 	if got := shown(t); got != before {
@@ -227,7 +227,7 @@ func TestAnotherDefaultIsNotTouched(t *testing.T) {
 	c := dialIsolated(t)
 	ip(t, "route add unreachable default table 133")
 	before := shown(t)
-	_, err := c.Add([]Item{MarkRule(false, 0x539, 0, 133), LocalDefault(false, 133)})
+	_, err := addMissing(t, c, []Item{MarkRule(false, 0x539, 0, 133), LocalDefault(false, 133)})
 	if !errors.Is(err, unix.EEXIST) || !strings.Contains(err.Error(), "ip route add local default dev lo table 133") {
 		t.Errorf("error %v", err)
 	}
@@ -244,7 +244,7 @@ func TestIPv6Disabled(t *testing.T) {
 	}
 	before := shown(t)
 	for _, item := range []Item{LocalDefault(true, 133), LoopbackAddress(netip.MustParsePrefix("::6/128"))} {
-		_, err := c.Add([]Item{MarkRule(false, 0x539, 0, 133), item})
+		_, err := addMissing(t, c, []Item{MarkRule(false, 0x539, 0, 133), item})
 		if err == nil || !strings.Contains(err.Error(), "net.ipv6.conf.lo.disable_ipv6=0") {
 			t.Errorf("%v: error %v", item, err)
 		} else {
@@ -254,4 +254,25 @@ func TestIPv6Disabled(t *testing.T) {
 	if got := shown(t); got != before {
 		t.Errorf("a failed addition left\n%s\nof\n%s", got, before)
 	}
+}
+
+func read(t *testing.T, c *Conn) []Entry {
+	t.Helper()
+	have, err := c.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return have
+}
+
+// addMissing adds what of want is not there, as a program does.
+func addMissing(t *testing.T, c *Conn, want []Item) ([]Item, error) {
+	t.Helper()
+	return c.Add(Missing(read(t, c), want))
+}
+
+// removeOurs removes all that is ours but keep.
+func removeOurs(t *testing.T, c *Conn, keep ...Item) ([]Entry, error) {
+	t.Helper()
+	return c.Remove(Extra(read(t, c), keep))
 }
