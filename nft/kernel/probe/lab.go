@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 
@@ -16,7 +17,7 @@ type Lab struct {
 	inside, outside *kernel.Namespace
 	insideRoute     *rtnetlink
 	outsideFile     *os.File
-	wires           []string // the interfaces that were made
+	wires           []end // the near ends of those that were laid
 }
 
 // Open lays wires into a namespace, nil for the current one. It needs CAP_NET_ADMIN there, and CAP_SYS_ADMIN to make a namespace
@@ -59,22 +60,16 @@ func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
 
 // lay adds a wire. table is the routing table for what is sent from its own addresses.
 func (l *Lab) lay(w *Wire, outside *rtnetlink, table uint32) error {
-	if err := w.link(l.insideRoute, uint32(l.outsideFile.Fd())); err != nil {
+	index := firstIndex + 2*uint32(len(l.wires))
+	here, there := end{l.insideRoute, index}, end{outside, index + 1}
+	if err := w.link(here, there, uint32(l.outsideFile.Fd())); err != nil {
 		return fmt.Errorf("make interface %s: %w", w.Name, err)
 	}
-	if l.wires = append(l.wires, w.Name); len(l.wires) == 1 {
+	if l.wires = append(l.wires, here); len(l.wires) == 1 {
 		// The first interface was free, so no other Lab is at work: what rules there are were left behind.
 		if err := l.insideRoute.deleteRules(); err != nil {
 			return fmt.Errorf("remove policy rules that an earlier probe left: %w", err)
 		}
-	}
-	here, there := end{l.insideRoute, 0}, end{outside, 0}
-	var err error
-	if here.index, err = interfaceIndex(l.inside, w.Name); err != nil {
-		return err
-	}
-	if there.index, err = interfaceIndex(l.outside, w.Name); err != nil {
-		return err
 	}
 	if err := errors.Join(here.up(w.Own), there.up(w.Far)); err != nil {
 		return fmt.Errorf("set up interface %s: %w", w.Name, err)
@@ -82,20 +77,21 @@ func (l *Lab) lay(w *Wire, outside *rtnetlink, table uint32) error {
 	if err := w.routes(here, there, table); err != nil {
 		return fmt.Errorf("add routes through %s: %w", w.Name, err)
 	}
-	return errors.Join(here.ready(w.Name), there.ready(w.Name))
+	if err := errors.Join(here.ready(w.Own), there.ready(w.Far)); err != nil {
+		return fmt.Errorf("interface %s: %w", w.Name, err)
+	}
+	return nil
 }
 
 // world makes every address local in the namespace of the far end.
 func (l *Lab) world(r *rtnetlink) error {
-	lo, err := interfaceIndex(l.outside, "lo")
-	if err != nil {
+	lo := end{r, 1} // LOOPBACK_IFINDEX
+	if err := lo.up(nil); err != nil {
 		return err
 	}
-	if err := r.setUp(lo); err != nil {
-		return err
-	}
-	for _, f := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		if err := r.addLocal(lo, f); err != nil && f == unix.AF_INET {
+	for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		// A kernel without IPv6 has no use for the second.
+		if err := lo.addLocal(any); err != nil && any.Is4() {
 			return err
 		}
 	}
@@ -109,10 +105,8 @@ func (l *Lab) Close() error {
 		if len(l.wires) > 0 {
 			errs = append(errs, l.insideRoute.deleteRules())
 		}
-		for _, name := range l.wires {
-			if index, err := interfaceIndex(l.inside, name); err == nil {
-				errs = append(errs, l.insideRoute.deleteLink(index))
-			}
+		for _, w := range l.wires {
+			errs = append(errs, w.delete())
 		}
 		errs = append(errs, l.insideRoute.conn.Close())
 		l.insideRoute = nil

@@ -142,7 +142,7 @@ func (s *socket) result(err error) Result {
 // stream is a [TCP] flow.
 type stream socket
 
-func (s *stream) close()                       { (*socket)(s).close() }
+func (s *stream) close()                      { (*socket)(s).close() }
 func (s *stream) ports() map[uint16]treatment { return map[uint16]treatment{s.from.Port(): traceFirst} }
 
 func (s *stream) run(f Flow) Result {
@@ -153,8 +153,10 @@ func (s *stream) run(f Flow) Result {
 // datagram is a [UDP] flow.
 type datagram socket
 
-func (d *datagram) close()                       { (*socket)(d).close() }
-func (d *datagram) ports() map[uint16]treatment { return map[uint16]treatment{d.from.Port(): traceFirst} }
+func (d *datagram) close() { (*socket)(d).close() }
+func (d *datagram) ports() map[uint16]treatment {
+	return map[uint16]treatment{d.from.Port(): traceFirst}
+}
 
 // question is a DNS query (RFC 1035, 4.1) for the name "probe.invalid.", type A: what a real name server would understand, should
 // one be there. No such name can exist (RFC 6761, 6.4).

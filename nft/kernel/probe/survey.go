@@ -35,7 +35,11 @@ func Survey(ns *kernel.Namespace) (Facts, error) {
 		return f, err
 	}
 	defer r.conn.Close()
-	_, err = r.routes(func(to netip.Prefix) { f.Taken = append(f.Taken, to) })
+	err = r.eachRoute(func(x route) {
+		if x.to.Bits() > 0 {
+			f.Taken = append(f.Taken, x.to)
+		}
+	})
 	return f, err
 }
 
@@ -70,46 +74,57 @@ func (f *Facts) interfaces() error {
 	return nil
 }
 
-// routes gives the destination of every route to f and returns the numbers of all tables in use. Default routes have no
-// destination.
-func (r *rtnetlink) routes(f func(netip.Prefix)) (tables map[uint32]bool, err error) {
-	tables = map[uint32]bool{}
-	for _, af := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		err := r.each(request{typ: unix.RTM_GETROUTE, head: routeHead(af, 0, 0, 0, 0, 0)},
+// route is what the package asks of a route: its destination, 0 bits long for a default route, its type (RTN_*) and table.
+type route struct {
+	to    netip.Prefix
+	typ   uint8
+	table uint32
+}
+
+// eachRoute gives all routes to f.
+func (r *rtnetlink) eachRoute(f func(route)) error {
+	for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		err := r.each(request{typ: unix.RTM_GETROUTE, head: routeHead(family(any), 0, 0, 0, 0, 0)},
 			func(head []byte, attrs *netlink.AttributeDecoder) error {
+				x := route{to: netip.PrefixFrom(any, int(head[1])), typ: head[7]}
 				for attrs.Next() {
 					switch attrs.Type() {
 					case unix.RTA_TABLE:
-						tables[attrs.Uint32()] = true
+						x.table = attrs.Uint32()
 					case unix.RTA_DST:
-						if a, ok := netip.AddrFromSlice(attrs.Bytes()); ok && head[1] > 0 {
-							f(netip.PrefixFrom(a, int(head[1])))
+						if a, ok := netip.AddrFromSlice(attrs.Bytes()); ok {
+							x.to = netip.PrefixFrom(a, int(head[1]))
 						}
 					}
 				}
+				f(x)
 				return nil
 			})
-		if err == nil {
-			err = r.each(request{typ: unix.RTM_GETRULE, head: routeHead(af, 0, 0, 0, 0, 0)},
-				func(_ []byte, attrs *netlink.AttributeDecoder) error {
-					for attrs.Next() {
-						if attrs.Type() == fraTable {
-							tables[attrs.Uint32()] = true
-						}
-					}
-					return nil
-				})
-		}
-		if err != nil && !(af == unix.AF_INET6 && errors.Is(err, unix.EOPNOTSUPP)) {
-			return nil, err
+		if err != nil && !(any.Is6() && errors.Is(err, unix.EOPNOTSUPP)) { // a kernel without IPv6
+			return err
 		}
 	}
-	return tables, nil
+	return nil
+}
+
+// localRoutes returns the addresses whose packets are taken as this host's own.
+func (r *rtnetlink) localRoutes() (map[netip.Addr]bool, error) {
+	local := map[netip.Addr]bool{}
+	err := r.eachRoute(func(x route) {
+		if x.typ == unix.RTN_LOCAL && x.to.IsSingleIP() {
+			local[x.to.Addr()] = true
+		}
+	})
+	return local, err
 }
 
 // freeTables returns n numbers of routing tables that neither a route nor a rule uses. Small numbers are what people take.
 func (r *rtnetlink) freeTables(n int) ([]uint32, error) {
-	used, err := r.routes(func(netip.Prefix) {})
+	used := map[uint32]bool{}
+	err := r.eachRoute(func(x route) { used[x.table] = true })
+	if err == nil {
+		err = r.eachRule(func(x policy) { used[x.table] = true })
+	}
 	if err != nil {
 		return nil, err
 	}
