@@ -380,29 +380,24 @@ func TestCheckChangesNothing(t *testing.T) {
 	commit(t, c, &b)
 }
 
-// withoutCapabilities runs f on a thread that may do nothing special, and is thrown away.
+// withoutCapabilities runs f in a new network namespace, on a thread that may do nothing special there and is thrown away.
 func withoutCapabilities(t *testing.T, f func()) {
-	done := make(chan error, 1)
-	isolate(t) // the new thread is started from this one only if it is not locked: so give it the namespace by hand
+	isolate(t)
 	ns, err := OpenNamespace("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ns.Close()
+	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		if err := unix.Setns(int(ns.file.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- err
-			return
-		}
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var none [2]unix.CapUserData
-		if err := unix.Capset(&header, &none[0]); err != nil {
-			done <- err
-			return
+		err := errors.Join(enter(ns.file), unix.Capset(&header, &none[0]))
+		if err == nil {
+			f()
 		}
-		f()
-		done <- nil
+		done <- err
 	}()
 	if err := <-done; err != nil {
 		t.Fatal(err)

@@ -61,7 +61,8 @@ func dial() (*Conn, error) {
 	return c, nil
 }
 
-// Close closes the connection. Tables that it owns (NFT_TABLE_F_OWNER) go with it.
+// Close closes the connection. Tables that it owns (NFT_TABLE_F_OWNER) go with it. After a transaction that deleted something the
+// kernel lets go only when that is freed, some 10 ms later (nft_rcv_nl_event), be it here or at the end of the process.
 func (c *Conn) Close() error { return c.nl.Close() }
 
 // Generation is the id of the rule set as it is now (NFTA_GEN_ID). Every transaction of whatever process in the namespace

@@ -89,12 +89,12 @@ type StepType uint32
 // The types.
 const (
 	StepPolicy StepType = 1 // the packet got to the end of a base chain, whose policy then holds
-	StepReturn StepType = 2 // it got to the end of a chain that was jumped to
-	StepRule   StepType = 3 // a rule gave a verdict
+	StepReturn StepType = 2 // a rule said Return, or the packet got to the end of a chain, which is told as Continue
+	StepRule   StepType = 3 // the packet matched a rule to its end; without a verdict of its own the rule says Continue
 )
 
-// Step is one event of a packet's way through the rules (nft_trace_notify in net/netfilter/nf_tables_trace.c). Rules that give no
-// verdict have no step.
+// Step is one event of a packet's way through the rules (nft_trace_notify in net/netfilter/nf_tables_trace.c). A rule that the
+// packet does not match has none.
 type Step struct {
 	// ID is the packet's: all of its steps have it, but after a while, or by chance, so have those of another.
 	ID     uint32
@@ -102,7 +102,7 @@ type Step struct {
 	Family bytecode.Family // of the table
 	Table  string
 	Chain  string
-	Rule   uint64 // the rule's handle, StepRule only
+	Rule   uint64 // the rule's handle, 0 for a policy and the end of a chain
 	// Verdict is what the rule or return said, nil for a policy.
 	Verdict *bytecode.Verdict
 	Policy  bytecode.VerdictCode // StepPolicy only
@@ -162,6 +162,10 @@ func readStep(family bytecode.Family, attrs []byte) (Step, error) {
 		case unix.NFTA_TRACE_TRANSPORT_HEADER:
 			s.Transport = a.Bytes()
 		}
+	}
+	// Kernels (seen on 6.18) tell the end of a chain as a rule, one without a handle.
+	if s.Type == StepRule && s.Rule == 0 {
+		s.Type = StepReturn
 	}
 	return s, nil
 }
