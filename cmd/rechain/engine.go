@@ -104,6 +104,16 @@ func (d *difference) summary() string {
 	return strings.Join(parts, "\n")
 }
 
+// difference is what lies between the kernel and a plan.
+func (s *settings) difference(p *redirect.Plan) (*difference, error) {
+	e, err := s.engine(p)
+	if err != nil {
+		return nil, err
+	}
+	defer e.close()
+	return e.difference()
+}
+
 // difference reads the kernel and compares.
 func (e *engine) difference() (*difference, error) {
 	have, err := e.conn.Ruleset(oursOr(e.want))

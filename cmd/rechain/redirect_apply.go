@@ -60,12 +60,7 @@ func (s *settings) apply(cmd *cobra.Command, p *redirect.Plan) error {
 
 // dryRun is plan, but a difference is no failure: --dry-run asks what would happen, as istio-iptables does.
 func (s *settings) dryRun(cmd *cobra.Command, p *redirect.Plan) error {
-	e, err := s.engine(p)
-	if err != nil {
-		return err
-	}
-	defer e.close()
-	d, err := e.difference()
+	d, err := s.difference(p)
 	if err != nil {
 		return err
 	}

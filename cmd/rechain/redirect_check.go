@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -20,12 +21,7 @@ with 1.`,
 			if err != nil {
 				return err
 			}
-			e, err := s.engine(plan)
-			if err != nil {
-				return err
-			}
-			defer e.close()
-			d, err := e.difference()
+			d, err := s.difference(plan)
 			if err != nil {
 				return err
 			}
@@ -34,7 +30,7 @@ with 1.`,
 				return nil
 			}
 			d.write(cmd.OutOrStdout())
-			return no(fmt.Errorf("drifted: the kernel does not hold what the configuration wants; apply mends it"))
+			return no(errors.New("drifted: the kernel does not hold what the configuration wants; apply mends it"))
 		},
 	}
 	s.bind(c)

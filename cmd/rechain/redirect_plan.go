@@ -52,12 +52,7 @@ iptables is what istio-iptables would give to iptables-restore. -o NAME is short
 
 // plan prints the difference.
 func (s *settings) plan(cmd *cobra.Command, p *redirect.Plan) error {
-	e, err := s.engine(p)
-	if err != nil {
-		return err
-	}
-	defer e.close()
-	d, err := e.difference()
+	d, err := s.difference(p)
 	if err != nil {
 		return err
 	}
