@@ -82,7 +82,7 @@ func (d *difference) write(w io.Writer) {
 	}
 	writeEdits(w, d.edits)
 	for _, i := range d.extra {
-		fmt.Fprintf(w, "- %s\n", i.Item)
+		fmt.Fprintf(w, "- %s\n", i.Removal())
 	}
 }
 
@@ -96,7 +96,7 @@ func (d *difference) summary() string {
 		parts = append(parts, "+ "+i.String())
 	}
 	for _, i := range d.extra {
-		parts = append(parts, "- "+i.Item.String())
+		parts = append(parts, "- "+i.Removal())
 	}
 	if parts == nil {
 		return summary(nil)

@@ -52,7 +52,12 @@ func LoopbackAddress(prefix netip.Prefix) Item {
 const allBits = 0xffffffff
 
 // String is the command that would make the item.
-func (i Item) String() string {
+func (i Item) String() string { return i.command("add") }
+
+// Removal is the command that would remove the item.
+func (i Item) Removal() string { return i.command("del") }
+
+func (i Item) command(verb string) string {
 	var s strings.Builder
 	s.WriteString("ip ")
 	if i.IPv6 {
@@ -60,16 +65,16 @@ func (i Item) String() string {
 	}
 	switch i.Kind {
 	case Rule:
-		fmt.Fprintf(&s, "rule add fwmark %#x", i.Mark)
+		fmt.Fprintf(&s, "rule %s fwmark %#x", verb, i.Mark)
 		if i.Mask != allBits {
 			fmt.Fprintf(&s, "/%#x", i.Mask)
 		}
 		fmt.Fprintf(&s, " lookup %d", i.Table)
 	case Local:
-		fmt.Fprintf(&s, "route add local default dev lo table %d", i.Table)
+		fmt.Fprintf(&s, "route %s local default dev lo table %d", verb, i.Table)
 	case Address:
-		fmt.Fprintf(&s, "addr add %s dev lo", i.Prefix)
-		if i.IPv6 {
+		fmt.Fprintf(&s, "addr %s %s dev lo", verb, i.Prefix)
+		if i.IPv6 && verb == "add" {
 			s.WriteString(" nodad")
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -25,10 +26,7 @@ func (e Entry) Ours() bool { return e.Protocol == Protocol }
 func (c *Conn) Read() ([]Entry, error) {
 	var entries []Entry
 	for _, l := range listings {
-		msgs, err := c.nl.Execute(netlink.Message{
-			Header: netlink.Header{Type: l.get, Flags: netlink.Request | netlink.Dump},
-			Data:   l.request,
-		})
+		msgs, err := c.dump(l.get, l.request)
 		switch {
 		case errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP):
 			continue // a family that this kernel lacks
@@ -47,6 +45,22 @@ func (c *Conn) Read() ([]Entry, error) {
 		}
 	}
 	return entries, nil
+}
+
+// dump asks for a list, again if it changed while it was told.
+func (c *Conn) dump(get netlink.HeaderType, request []byte) ([]netlink.Message, error) {
+	const attempts = 10
+	for range attempts {
+		msgs, err := c.nl.Execute(netlink.Message{
+			Header: netlink.Header{Type: get, Flags: netlink.Request | netlink.Dump},
+			Data:   request,
+		})
+		moved := func(m netlink.Message) bool { return m.Header.Flags&netlink.DumpInterrupted != 0 }
+		if err != nil || !slices.ContainsFunc(msgs, moved) {
+			return msgs, err
+		}
+	}
+	return nil, fmt.Errorf("they were changed by another program while they were read, %d times in a row", attempts)
 }
 
 // listings are the dumps that Read makes. Rules of all families come at once.
