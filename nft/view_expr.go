@@ -61,7 +61,7 @@ func (r *ruleView) exprIn(e Expr, inKey bool) named {
 		r.deps.exthdr(e.Op)
 		return named{n, n.value()}
 	case *Osf:
-		return named{e, valueType{typ: TypeString, order: hostOrder, bits: 256}} // NFT_OSF_MAXGENRELEN is 32 bytes
+		return named{e, valueType{typ: TypeString, order: hostOrder, bits: osfSize * 8}}
 	case *Xfrm:
 		return named{e, xfrmKeys[e.Key].value()}
 	case *Tunnel:

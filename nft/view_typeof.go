@@ -77,7 +77,7 @@ func typeofExpr(n notes) (named, bool) {
 		e := &Socket{Key: bytecode.SocketKey(num(0))}
 		o = named{e, socketKeys[e.Key].value()}
 	case typeofOsf:
-		o = named{&Osf{}, valueType{typ: TypeString, order: hostOrder, bits: 256}}
+		o = named{&Osf{}, valueType{typ: TypeString, order: hostOrder, bits: osfSize * 8}}
 	case typeofNumgen:
 		o = named{&Numgen{Type: num(0), Modulus: num(1), Offset: num(2)}, valueType{typ: TypeInteger, order: hostOrder, bits: 32}}
 	case typeofRt:

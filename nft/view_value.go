@@ -168,6 +168,9 @@ func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
 func symbolLiteral(n *big.Int, t valueType, inRange bool) literal {
 	info := t.typ.info()
 	l := literal{numberText(n, info, t.raw), jsonNumber(n)}
+	if t.typ == TypeRealm {
+		l.js = l.txt
+	}
 	name, ok := "", false
 	if n.IsUint64() {
 		name, ok = info.symbol(n.Uint64())
