@@ -108,13 +108,16 @@ func (n *space) ask(p place, proto string, to netip.AddrPort, wait time.Duration
 func (n *space) dial(p place, proto string, to netip.AddrPort, deadline time.Time) (c net.Conn, err error) {
 	d := net.Dialer{Deadline: deadline, Control: p.control}
 	if p.from != "" {
-		from, err := netip.ParseAddr(p.from)
+		from, err := netip.ParseAddrPort(p.from)
+		if addr, noPort := netip.ParseAddr(p.from); noPort == nil {
+			from, err = netip.AddrPortFrom(addr, 0), nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+		d.LocalAddr = net.TCPAddrFromAddrPort(from)
 		if proto == "udp" {
-			d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+			d.LocalAddr = net.UDPAddrFromAddrPort(from)
 		}
 	}
 	err = n.do(p.owner, func() error {

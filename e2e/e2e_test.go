@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		Cmds:                cmds,
+		Condition:           condition,
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
@@ -74,13 +75,26 @@ func TestScripts(t *testing.T) {
 			env.Values[scriptKey{}] = s
 			env.Setenv("PATH", binDir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin")
 			root, err := filepath.Abs("..")
-			env.Setenv("ROOT", root)
 			if err != nil {
 				return err
 			}
+			env.Setenv("ROOT", root)
+			env.Setenv("SEED", filepath.Join(root, seed))
 			return s.isolate(env)
 		},
 	})
+}
+
+// seed is the listing that rechain started from. It is not part of this repository.
+const seed = "../shared/seed/istio-sidecar.list"
+
+// condition knows what a script may ask for beside testscript's own conditions: [seed], whether $SEED is there.
+func condition(name string) (bool, error) {
+	if name != "seed" {
+		return false, fmt.Errorf("there is no condition %q", name)
+	}
+	_, err := os.Stat(filepath.Join("..", seed))
+	return err == nil, nil
 }
 
 // script is what a running script's own commands work with.

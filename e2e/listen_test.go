@@ -30,7 +30,7 @@ func (p *place) flags(name string) *flag.FlagSet {
 	f.StringVar(&p.in, "in", "", "the namespace, if not the pod")
 	f.IntVar(&p.owner.uid, "uid", 0, "the user")
 	f.IntVar(&p.owner.gid, "gid", 0, "the group")
-	f.StringVar(&p.from, "from", "", "the address to connect from")
+	f.StringVar(&p.from, "from", "", "the address to connect from, with a port or without")
 	f.BoolVar(&p.transparent, "transparent", false, "take what is for other addresses (IP_TRANSPARENT)")
 	return f
 }
