@@ -85,7 +85,7 @@ func (l *Lab) lay(w *Wire, outside *rtnetlink, table uint32) error {
 
 // world makes every address local in the namespace of the far end.
 func (l *Lab) world(r *rtnetlink) error {
-	lo := end{r, 1} // LOOPBACK_IFINDEX
+	lo := end{r, loopback}
 	if err := lo.up(nil); err != nil {
 		return err
 	}

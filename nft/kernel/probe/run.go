@@ -192,23 +192,24 @@ func (l *Lab) arrival(r *Result, f Flow, seen *arrivals) {
 }
 
 // follow completes a result by the trace: the rules, and for lack of a listener where the packet went.
-func (r *Result) follow(f Flow, hops map[source][]Hop) {
+func (r *Result) follow(f Flow, hops map[source][]*Hop) {
 	kind := TCP
 	if f.Kind == UDP {
 		kind = UDP
 	}
 	for _, h := range hops[source{kind, r.From}] {
 		if h.Table.Name != tableName {
-			r.Trace = append(r.Trace, h)
+			r.Trace = append(r.Trace, *h)
 			continue
 		}
-		if !r.Arrived.IsValid() && r.Outcome == Answered || f.Kind == Orphan {
-			switch h.Chain.Name {
-			case "input":
-				r.Arrived, r.Outside = h.To, false
-			case "postrouting":
-				r.Arrived, r.Outside = h.To, true
-			}
+		if r.Listener != 0 {
+			continue
+		}
+		switch {
+		case h.Chain.Name == "input":
+			r.Arrived, r.Outside = h.To, false
+		case h.Chain.Name == "postrouting" && h.Oif != loopback:
+			r.Arrived, r.Outside = h.To, true
 		}
 	}
 }

@@ -185,44 +185,31 @@ func (t *tracing) collect(stop <-chan struct{}) {
 	}
 }
 
-// hops sorts steps by the packets' sources and puts them together to hops: for each source, those of its first packet. Ids are
-// used again, but no packet passes a base chain twice.
-func (t *tracing) hops(steps []kernel.Step) map[source][]Hop {
-	type packet struct {
-		id   uint32
-		hops []*Hop
-	}
-	first := map[source]*packet{}
-	open := map[uint32]*Hop{} // by packet: the hop that further steps belong to
+// hops sorts steps by the packets' sources and puts them together to hops: for each source, those of its first packet. A packet
+// passes a base chain once, so what passes one again is a later packet. The packets' ids do not tell: a packet that is looped back
+// gets another.
+func (t *tracing) hops(steps []kernel.Step) map[source][]*Hop {
+	hops := map[source][]*Hop{}
+	open := map[uint32]*Hop{} // by id: the hop that further steps belong to
 	for _, s := range steps {
 		if s.Network != nil { // it entered a base chain
 			kind, from, to, ok := addresses(s)
 			if !ok {
 				continue
 			}
+			src := source{kind, from}
 			h := &Hop{Table: t.table(s), From: from, To: to, Oif: s.Oif}
 			open[s.ID] = h
-			p := first[source{kind, from}]
-			if p == nil {
-				p = &packet{id: s.ID}
-				first[source{kind, from}] = p
-			}
-			again := slices.ContainsFunc(p.hops, func(o *Hop) bool { return o.Table == h.Table && o.Chain.Name == s.Chain })
-			if p.id == s.ID && !again {
-				p.hops = append(p.hops, h)
+			again := func(o *Hop) bool { return o.Table == h.Table && o.Steps[0].Chain.Name == s.Chain }
+			if !slices.ContainsFunc(hops[src], again) {
+				hops[src] = append(hops[src], h)
 			}
 		}
 		if h := open[s.ID]; h != nil {
 			t.step(h, s)
 		}
 	}
-	out := map[source][]Hop{}
-	for src, p := range first {
-		for _, h := range p.hops {
-			out[src] = append(out[src], *h)
-		}
-	}
-	return out
+	return hops
 }
 
 // step adds a step to its hop. The hop's base chain is that of the first step in no other chain, or the one whose policy holds.

@@ -27,6 +27,7 @@ type Wire struct {
 const (
 	vethInfoPeer = 1 // VETH_INFO_PEER in linux/veth.h
 	ifOperUp     = 6 // IF_OPER_UP in linux/if.h
+	loopback     = 1 // LOOPBACK_IFINDEX in net/flow.h: the index of lo in every namespace
 )
 
 // end is an interface at one end of a wire.
