@@ -7,13 +7,17 @@ import (
 	"rechain/nft/bytecode"
 )
 
-// json lists a table and what is in it; the rules of all chains come after the chains, so that a jump's target exists.
+// json lists a table and what is in it in an order in which it can be made: elements of maps and rules name chains, so these come
+// first, as nft has them since 1.0.7; 1.0.6 lists them before the rules.
 func (n *tableNode) json() (items jsonArray) {
 	o := jsonObject{{"family", familyName(n.Family)}, {"name", n.Name}, {"handle", n.Handle}}
 	if f := oneOrMany(flagNames(n.Flags, tableFlags)); f != nil {
 		o = o.with("flags", f)
 	}
 	items = append(items, single("table", o.comment(n.Comment)))
+	for _, c := range n.chains {
+		items = append(items, c.json())
+	}
 	for _, x := range n.objects {
 		items = append(items, x.json())
 	}
@@ -25,7 +29,6 @@ func (n *tableNode) json() (items jsonArray) {
 	}
 	var rules jsonArray
 	for _, c := range n.chains {
-		items = append(items, c.json())
 		for _, r := range c.rules {
 			o := jsonObject{{"family", familyName(n.Family)}, {"table", n.Name}, {"chain", c.Name}, {"handle", r.handle}}
 			rules = append(rules, single("rule", o.comment(r.comment).with("expr", r.jsonStmts())))
@@ -84,6 +87,9 @@ func (s *setDecl) json() any {
 		if len(list) > 0 {
 			o = o.with("flags", list)
 		}
+	}
+	if s.AutoMerge {
+		o = o.with("auto-merge", true)
 	}
 	if s.Timeout != 0 {
 		o = o.with("timeout", s.Timeout/1000)

@@ -156,6 +156,19 @@ func (l *lab) judge(name string) {
 	l.same(name, want, ours)
 	l.sameJSON(name, theirJSON, ourJSON, wrong)
 	l.reload(name+", our text loaded", ours, ours, "nft", "-f", "-")
+	if why := notJSON[filepath.Base(name)]; why != "" {
+		l.t.Logf("%s is not loaded as JSON: %s", name, why)
+		return
+	}
+	unread := regexp.MustCompile(`(?m)^\t\t(auto-merge|comment ".*")\n`) // in the JSON of sets
+	l.reload(name+", our JSON loaded", ourJSON, unread.ReplaceAllString(ours, ""), "nft", "-j", "-f", "-")
+}
+
+// notJSON are the cases that nft 1.0.6 cannot read from its own JSON either.
+var notJSON = map[string]string{
+	"declarations.nft": "no synproxy objects, dynamic sets, updates of maps and comments of chains",
+	"dormant.nft":      "no flags and comments of tables",
+	"typeof.nft":       "no typeof, and no maps to concatenations or intervals",
 }
 
 // reload loads a view and lists it again.
@@ -216,8 +229,8 @@ func (l *lab) same(name, want, got string) {
 	}
 }
 
-// sameJSON compares item by item, but for what nft 1.0.6 has no JSON for: comments of tables and chains, devices of chains, chains
-// that rules hold themselves, and updates of maps, which it prints as text. A table's only flag makes it print garbage.
+// sameJSON compares item by item, but for what nft 1.0.6 has no JSON for: comments of tables and chains, devices of chains,
+// merging sets, chains that rules hold themselves, and updates of maps, which it prints as text. A table's only flag makes it print garbage.
 func (l *lab) sameJSON(name, theirs, ours string, wrong map[string]bool) {
 	l.t.Helper()
 	want, err := jsonItems(theirs)
@@ -230,6 +243,7 @@ func (l *lab) sameJSON(name, theirs, ours string, wrong map[string]bool) {
 		l.t.Fatalf("%s: our JSON is broken: %v", name, err)
 	}
 	got = slices.DeleteFunc(got, func(item any) bool { return strings.HasPrefix(chainOf(item), "__chain") })
+	chainsFirst(want)
 	if len(want) != len(got) {
 		l.t.Errorf("%s: nft's JSON has %d items, ours %d", name, len(want), len(got))
 		return
@@ -241,6 +255,26 @@ func (l *lab) sameJSON(name, theirs, ours string, wrong map[string]bool) {
 			g, _ := json.Marshal(got[i])
 			l.t.Errorf("%s: JSON %d\n nft %s\n  we %s", name, i, w, g)
 		}
+	}
+}
+
+// chainsFirst puts each table's chains behind it, which nft 1.0.6 does not.
+func chainsFirst(items []any) {
+	rank := func(item any) int {
+		for key := range item.(map[string]any) {
+			if r, ok := map[string]int{"metainfo": 0, "table": 0, "chain": 1, "rule": 3}[key]; ok {
+				return r
+			}
+		}
+		return 2
+	}
+	for start := 0; start < len(items); {
+		end := start + 1
+		for end < len(items) && rank(items[end]) != 0 {
+			end++
+		}
+		slices.SortStableFunc(items[start:end], func(a, b any) int { return rank(a) - rank(b) })
+		start = end
 	}
 }
 
@@ -274,6 +308,7 @@ func beyondSchema(theirs, ours any) {
 			delete(gItem, "comment")
 			delete(gItem, "dev")
 		}
+		delete(gItem, "auto-merge")
 		wStmts, _ := wItem["expr"].([]any)
 		gStmts, _ := gItem["expr"].([]any)
 		for i := range min(len(wStmts), len(gStmts)) {
