@@ -8,7 +8,7 @@ const (
 
 	nftaHookDevs     = 4
 	nftaDeviceName   = 1
-	nftaDevicePrefix = 2 // Linux 6.16: the devices whose name begins so
+	nftaDevicePrefix = 2 // all devices whose name begins so; Linux 6.18 has it
 
 	nftaChainFlags    = 10
 	nftaChainUserdata = 12
@@ -35,7 +35,7 @@ const (
 	nftaFlowtableHookPriority = 2
 	nftaFlowtableHookDevs     = 3
 
-	nftaTraceCtState = 21 // Linux 6.16
+	nftaTraceCtState = 21
 
 	nftChainBase    = 1 // enum nft_chain_flags: NFT_CHAIN_BASE
 	nftChainBinding = 4 // NFT_CHAIN_BINDING

@@ -82,10 +82,10 @@ func (c *Conn) verdict(b *Batch) error {
 				continue
 			}
 			i := int(m.seq) - 1
-			switch errno := m.errno(); errno {
-			case 0:
+			switch err := m.err(); {
+			case err == nil:
 				acked = acked || i == b.Len()-1
-			case unix.ERESTART:
+			case errors.Is(err, unix.ERESTART): // nf_tables_valid_genid said no
 				return errors.Join(ErrChanged, c.drain())
 			default:
 				e.add(b, i, m)
@@ -95,8 +95,8 @@ func (c *Conn) verdict(b *Batch) error {
 }
 
 func (e *CommitError) add(b *Batch, i int, m message) {
-	var err error = m.errno()
-	if i < 0 && m.errno() == unix.EOPNOTSUPP {
+	err := m.err()
+	if i < 0 && errors.Is(err, unix.EOPNOTSUPP) {
 		err = fmt.Errorf("%w: %w", ErrNoTables, err)
 	}
 	f := b.failure(i, err)

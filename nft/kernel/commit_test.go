@@ -296,6 +296,30 @@ func TestOneBadRuleInAThousand(t *testing.T) {
 	}
 }
 
+// More faults than the socket has room for: those that fit are told, and that there are more.
+func TestMoreFaultsThanRoom(t *testing.T) {
+	c := isolatedConn(t)
+	var b Batch
+	for range 5000 {
+		b.AddRule(bytecode.IPv4, "none", "none", &bytecode.Rule{})
+	}
+	var e *CommitError
+	if err := c.Commit(&b, 0); !errors.As(err, &e) || !e.More || len(e.Failures) < 10 || len(e.Failures) == b.Len() {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(e.Error(), "\nand more errors that the kernel could not deliver") {
+		t.Error(e)
+	}
+	t.Logf("%d of %d", len(e.Failures), b.Len())
+	commit(t, c, sampleBatch())
+}
+
+func sampleBatch() *Batch {
+	b := new(Batch)
+	b.AddAll(sample(), nil)
+	return b
+}
+
 // The kernel's words for what is wrong with a change, and ours for what to do.
 func TestFaults(t *testing.T) {
 	c := isolatedConn(t)

@@ -114,8 +114,8 @@ func (c *Conn) query(typ, flags uint16, family bytecode.Family, attrs []byte, ea
 			}
 			switch m.typ {
 			case unix.NLMSG_ERROR, unix.NLMSG_DONE:
-				if errno := m.errno(); errno != 0 {
-					return queryError(errno)
+				if err := m.err(); err != nil {
+					return queryError(err)
 				}
 			default:
 				if err := each(m.nfgenmsg()); err != nil && result == nil {

@@ -166,8 +166,8 @@ func exprModule(name string) (exprKind, string) {
 }
 
 // queryError is the error of a question.
-func queryError(err unix.Errno) error {
-	if err == unix.EPERM {
+func queryError(err error) error {
+	if errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("%w; %s", err, needsAdmin)
 	}
 	return err

@@ -74,12 +74,15 @@ func (m message) nfgenmsg() (bytecode.Family, []byte) {
 	return bytecode.Family(m.body[0]), m.body[nfHeader:]
 }
 
-// errno is the error of an NLMSG_ERROR or NLMSG_DONE, 0 for none.
-func (m message) errno() unix.Errno {
+// err is the unix.Errno of an NLMSG_ERROR or NLMSG_DONE, nil for none.
+func (m message) err() error {
 	if len(m.body) < errHeader {
-		return 0
+		return nil
 	}
-	return unix.Errno(-int32(binary.NativeEndian.Uint32(m.body)))
+	if n := int32(binary.NativeEndian.Uint32(m.body)); n != 0 {
+		return unix.Errno(-n)
+	}
+	return nil
 }
 
 // extended reads the extended acknowledgement behind an error: what is wrong, and how many bytes into the message (0: not said).

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -255,5 +256,32 @@ func TestEmptyNamespace(t *testing.T) {
 	}
 	if gen, err := c.Generation(); gen != rs.Gen || err != nil {
 		t.Errorf("an empty batch changed generation %d to %d, %v", rs.Gen, gen, err)
+	}
+}
+
+// Chains on devices: several, and all whose name begins so, which not every kernel can.
+func TestDevices(t *testing.T) {
+	c := isolatedConn(t)
+	run(t, "", "ip", "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
+	for _, devices := range [][]string{{"eth7"}, {"eth7", "lo"}, {"eth*"}, {"eth*", "lo"}} {
+		var b Batch
+		b.AddAll(&bytecode.Table{Family: bytecode.Netdev, Name: "t", Chains: []*bytecode.Chain{{Name: "c", Base: &bytecode.BaseChain{
+			Type: "filter", Policy: bytecode.Accept, Devices: devices,
+		}}}}, nil)
+		err := c.Commit(&b, 0)
+		if strings.HasSuffix(devices[0], "*") && errors.Is(err, unix.EINVAL) {
+			t.Logf("the kernel has no device prefixes: %v", err)
+			continue
+		}
+		if err != nil {
+			t.Fatal(devices, err)
+		}
+		if got := ruleset(t, c).Tables[0].Chains[0].Base.Devices; !slices.Equal(got, devices) {
+			t.Errorf("%q became %q", devices, got)
+		}
+		t.Log(run(t, "", "nft", "list", "ruleset"))
+		b = Batch{}
+		b.DeleteTable(bytecode.Netdev, "t")
+		commit(t, c, &b)
 	}
 }

@@ -113,7 +113,7 @@ type Step struct {
 	Iif, Oif uint32 // indexes of the devices, 0 for none
 	IifType  uint16 // ARPHRD_* of Iif
 	OifType  uint16
-	CtState  uint32 // the connection tracking state, as "ct state" loads it; 0 if not told: before Linux 6.16
+	CtState  uint32 // the connection tracking state, as "ct state" loads it; 0 if the kernel does not tell
 
 	// The headers are the packet's own bytes, cut after 20, 40 and 20 bytes (NFT_TRACETYPE_LL_HSIZE and so on). Only the
 	// first step in each base chain has them, as it alone has the devices and the state.
