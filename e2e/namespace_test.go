@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -123,12 +124,27 @@ func (s *script) wire(args []string) {
 		s.ip(in+"link set %s up", dev)
 	}
 	s.ip("-n %s link set lo up", peer)
+	for _, in := range []string{"", "-n " + peer + " "} {
+		s.waitUp(in, dev)
+	}
 	if s.wires == 1 {
 		s.ip("route add default via 10.1.0.1")
 		s.ip("-6 route add default via fd00:1::1")
 		s.ip("-n %s route add local 203.0.113.0/24 dev lo", peer)
 		s.ip("-n %s -6 route add local 2001:db8::/32 dev lo", peer)
 	}
+}
+
+// waitUp waits until a device sends: until the kernel has noticed that the other end is up, it drops packets.
+func (s *script) waitUp(in, dev string) {
+	for range 1000 {
+		s.ip(in+"-o link show %s", dev)
+		if strings.Contains(s.ReadFile("stdout"), "state UP") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.Fatalf("%s does not come up", dev)
 }
 
 // ip runs ip with arguments without spaces in them.
