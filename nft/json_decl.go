@@ -60,15 +60,15 @@ func (c *chainDecl) json() any {
 
 func (s *setDecl) json() any {
 	o := jsonObject{{"family", familyName(s.table.Family)}, {"name", s.Name}, {"table", s.table.Name},
-		{"type", oneOrMany(s.keyWords())}, {"handle", s.Handle}}
+		{"type", oneOrMany(s.keyNames)}, {"handle", s.Handle}}
 	o = o.comment(s.Comment)
 	switch {
-	case s.Flags&bytecode.SetMap != 0:
+	case s.flags()&bytecode.SetMap != 0:
 		o = o.with("map", strings.Join(s.dataNames, " . "))
-	case s.Flags&bytecode.SetObject != 0:
+	case s.flags()&bytecode.SetObject != 0:
 		o = o.with("map", s.namedObject)
 	}
-	if s.Flags&bytecode.SetConstant == 0 {
+	if s.flags()&bytecode.SetConstant == 0 {
 		if s.Policy == policyMemory {
 			o = o.with("policy", "memory")
 		}
@@ -77,7 +77,7 @@ func (s *setDecl) json() any {
 		}
 	}
 	// nft 1.0.6 neither lists nor reads the flag "dynamic".
-	if f := flagNames(s.Flags>>1, []string{"constant", "interval", "", "timeout"}); len(f) > 0 {
+	if f := flagNames(s.flags()>>1, []string{"constant", "interval", "", "timeout"}); len(f) > 0 {
 		var list jsonArray
 		for _, name := range f {
 			if name != "" {
@@ -105,9 +105,6 @@ func (s *setDecl) json() any {
 	}
 	return single(s.word, o)
 }
-
-// keyWords are the key's datatypes.
-func (s *setDecl) keyWords() []string { return s.keyNames }
 
 func (f *flowtableDecl) json() any {
 	o := jsonObject{{"family", familyName(f.table.Family)}, {"name", f.Name}, {"table", f.table.Name}, {"handle", f.Handle},

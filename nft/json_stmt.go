@@ -152,6 +152,10 @@ func (n *fwdNode) json() any {
 	return single("fwd", o)
 }
 
+func (n *xtNode) json() any {
+	return single("xt", jsonObject{{"type", n.kind}, {"name", n.ext}})
+}
+
 func (n *opaqueNode) json() any {
 	var ops jsonArray
 	for _, op := range n.ops {
@@ -182,10 +186,6 @@ func (n *plainNode) json() any {
 		return single("last", nil)
 	case *bytecode.FlowOffload:
 		return single("flow", jsonObject{{"op", "add"}, {"flowtable", "@" + op.Table}})
-	case *bytecode.XtMatch:
-		return single("xt", jsonObject{{"type", "match"}, {"name", op.Ext}})
-	case *bytecode.XtTarget:
-		return single("xt", jsonObject{{"type", "target"}, {"name", op.Ext}})
 	}
 	return (&opaqueNode{[]bytecode.Op{n.op}}).json()
 }

@@ -116,7 +116,7 @@ func (s *setDecl) text(p *textPrinter) {
 	p.WriteString("\n\t\t")
 	s.typeText(p)
 	p.WriteByte('\n')
-	if s.Flags&bytecode.SetConstant == 0 {
+	if s.flags()&bytecode.SetConstant == 0 {
 		if s.Policy == policyMemory {
 			p.WriteString("\t\tpolicy memory\n")
 		}
@@ -156,7 +156,7 @@ func (s *setDecl) text(p *textPrinter) {
 
 // flagWords are the flags in nft's order; with a default timeout alone, the timeout says it.
 func (s *setDecl) flagWords() (names []string) {
-	flags := s.Flags
+	flags := s.flags()
 	if s.Timeout != 0 {
 		flags &^= bytecode.SetTimeout
 	}
@@ -167,7 +167,7 @@ func (s *setDecl) flagWords() (names []string) {
 		bit  uint32
 		name string
 	}{{bytecode.SetConstant, "constant"}, {bytecode.SetEval, "dynamic"}, {bytecode.SetInterval, "interval"}, {bytecode.SetTimeout, "timeout"}} {
-		if s.Flags&f.bit != 0 {
+		if s.flags()&f.bit != 0 {
 			names = append(names, f.name)
 		}
 	}
@@ -182,7 +182,7 @@ func (s *setDecl) typeText(p *textPrinter) {
 		p.WriteString("type " + strings.Join(s.keyNames, " . "))
 	}
 	switch {
-	case s.Flags&bytecode.SetMap != 0:
+	case s.flags()&bytecode.SetMap != 0:
 		p.WriteString(" : ")
 		if s.dataRange {
 			p.WriteString("interval ")
@@ -192,7 +192,7 @@ func (s *setDecl) typeText(p *textPrinter) {
 		} else {
 			p.WriteString(strings.Join(s.dataNames, " . "))
 		}
-	case s.Flags&bytecode.SetObject != 0:
+	case s.flags()&bytecode.SetObject != 0:
 		p.WriteString(" : " + s.namedObject)
 	}
 }

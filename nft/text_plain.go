@@ -35,10 +35,6 @@ func (n *plainNode) text(p *textPrinter) {
 		}
 	case *bytecode.FlowOffload:
 		p.WriteString("flow add @" + op.Table)
-	case *bytecode.XtMatch:
-		p.WriteString("xt match " + op.Ext)
-	case *bytecode.XtTarget:
-		p.WriteString("xt target " + op.Ext)
 	default:
 		(&opaqueNode{[]bytecode.Op{n.op}}).text(p)
 	}

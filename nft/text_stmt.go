@@ -256,6 +256,8 @@ func (n *fwdNode) text(p *textPrinter) {
 	n.dev.text(p)
 }
 
+func (n *xtNode) text(p *textPrinter) { p.WriteString("xt " + n.kind + " " + n.ext) }
+
 func (n *opaqueNode) text(p *textPrinter) {
 	p.WriteString("opaque:")
 	for _, op := range n.ops {

@@ -23,7 +23,7 @@ func (v *viewer) setRef(name string, s *Set, shift uint, left valueType) node {
 	if s == nil {
 		return &setRefNode{name: name}
 	}
-	if s.Flags&bytecode.SetEval != 0 {
+	if s.flags()&bytecode.SetEval != 0 {
 		return &setRefNode{name: s.Name, meter: true}
 	}
 	return v.elements(s, v.keyType(s, left), shift)
@@ -87,17 +87,19 @@ var perLine = map[Datatype]int{
 	TypeIPAddr: 2, TypeCtState: 2, TypeCtStatus: 2, TypePkttype: 2,
 }
 
+// lineLength is how many elements of a named set nft prints on a line.
+func lineLength(key valueType) int {
+	if key.parts == nil && perLine[key.typ] > 0 {
+		return perLine[key.typ]
+	}
+	return 1
+}
+
 // elements shows the elements of a set in nft's order, their values moved to the right by shift bits.
 func (v *viewer) elements(s *Set, key valueType, shift uint) *setNode {
 	n := &setNode{}
-	if s.Flags&bytecode.SetAnonymous == 0 {
-		n.perLine = 1
-		if key.parts == nil && perLine[key.typ] > 0 {
-			n.perLine = perLine[key.typ]
-		}
-	}
 	var data valueType
-	if s.Flags&bytecode.SetMap != 0 {
+	if s.flags()&bytecode.SetMap != 0 {
 		data = v.dataType(s)
 	}
 	for _, e := range sortedElements(s, key) {
@@ -110,14 +112,14 @@ func (v *viewer) elements(s *Set, key valueType, shift uint) *setNode {
 // element for all other values is last.
 func sortedElements(s *Set, key valueType) []Element {
 	list := slices.Clone(s.Elements)
-	if s.Flags&bytecode.SetInterval != 0 && key.parts != nil {
+	if s.flags()&bytecode.SetInterval != 0 && key.parts != nil {
 		return list
 	}
 	sortKey := func(e Element) []byte {
 		switch {
 		case key.parts != nil:
 			return reversed(packed(e.Key, key.parts))
-		case s.Flags&bytecode.SetInterval == 0 && key.order == hostOrder:
+		case s.flags()&bytecode.SetInterval == 0 && key.order == hostOrder:
 			return reversed(e.Key)
 		}
 		return e.Key
@@ -165,16 +167,16 @@ func (v *viewer) element(s *Set, e Element, key, data valueType, shift uint) nod
 	switch {
 	case e.Verdict != nil:
 		return &mappingNode{el, e.Verdict}
-	case s.Flags&bytecode.SetObject != 0:
+	case s.flags()&bytecode.SetObject != 0:
 		return &mappingNode{el, literal{`"` + e.Object + `"`, e.Object}}
-	case s.Flags&bytecode.SetMap != 0:
+	case s.flags()&bytecode.SetMap != 0:
 		return &mappingNode{el, v.mapData(s, e.Data, data)}
 	}
 	return el
 }
 
 func (v *viewer) elementKey(s *Set, e Element, t valueType, shift uint) node {
-	interval := s.Flags&bytecode.SetInterval != 0
+	interval := s.flags()&bytecode.SetInterval != 0
 	if t.parts != nil {
 		return v.concatKey(e, t, interval)
 	}

@@ -51,6 +51,9 @@ type (
 		rules []*ruleNode
 	}
 
+	// xtNode is a compat expression. nft prints it but does not read it.
+	xtNode struct{ kind, ext string }
+
 	// opaqueNode is a run of operations without a statement.
 	opaqueNode struct{ ops []bytecode.Op }
 
@@ -166,7 +169,7 @@ func (r *ruleView) inSet(s *InSet) node {
 // "icmp type { echo-reply, echo-request }" itself before "icmp id".
 func (r *ruleView) icmpFromSet(s *InSet) {
 	p, ok := s.Key.(*Payload)
-	if !ok || s.Set == nil || len(s.Set.Elements) == 0 || s.Set.Flags&bytecode.SetAnonymous == 0 && s.Name != "" || r.ctx.icmpType != 0 {
+	if !ok || s.Set == nil || len(s.Set.Elements) == 0 || r.ctx.icmpType != 0 {
 		return
 	}
 	proto := r.ctx.layers[bytecode.TransportHeader]
@@ -258,7 +261,7 @@ func (r *ruleView) update(s *UpdateSet) node {
 		n.name = s.Set.Name
 	}
 	n.elem = &elemNode{key: r.exprIn(s.Key, true).node, timeout: s.Timeout}
-	if set != nil && set.Flags&bytecode.SetAnonymous != 0 {
+	if s.Set != nil {
 		n.meter, n.size = true, set.Size
 		n.set = &setRefNode{name: n.name, meter: true}
 	}
@@ -277,8 +280,16 @@ func (r *ruleView) update(s *UpdateSet) node {
 
 // plain names what needs the protocol for it.
 func (r *ruleView) plain(s *Plain) node {
-	if op, ok := s.Op.(*bytecode.Reject); ok {
+	switch op := s.Op.(type) {
+	case *bytecode.Reject:
 		return r.reject(op)
+	case *bytecode.XtMatch:
+		return &xtNode{"match", op.Ext}
+	case *bytecode.XtTarget:
+		if r.family == Bridge && (op.Ext == "log" || op.Ext == "nflog") {
+			return &xtNode{"watcher", op.Ext} // in ebtables, a target that does not end the rule
+		}
+		return &xtNode{"target", op.Ext}
 	}
 	return &plainNode{s.Op}
 }

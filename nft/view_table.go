@@ -48,7 +48,7 @@ func (v *viewer) table() *tableNode {
 		n.objects = append(n.objects, newObjectDecl(v.in, o))
 	}
 	for _, s := range v.in.Sets {
-		if s.Flags&bytecode.SetAnonymous == 0 {
+		if s.flags()&bytecode.SetAnonymous == 0 {
 			n.sets = append(n.sets, v.set(s))
 		}
 	}
@@ -68,10 +68,10 @@ func (v *viewer) table() *tableNode {
 // set names a set's declaration.
 func (v *viewer) set(s *Set) *setDecl {
 	n := &setDecl{Set: s, table: v.in, word: "set", dataRange: s.DataInterval}
-	if s.Flags&(bytecode.SetMap|bytecode.SetObject) != 0 {
+	if s.flags()&(bytecode.SetMap|bytecode.SetObject) != 0 {
 		n.word = "map"
 	}
-	if s.Flags&bytecode.SetObject != 0 {
+	if s.flags()&bytecode.SetObject != 0 {
 		n.namedObject = objectNames[s.Object]
 	}
 	n.key, n.data = v.typeofNodes(s)
@@ -81,7 +81,9 @@ func (v *viewer) set(s *Set) *setDecl {
 		n.stmts = append(n.stmts, v.stateful(st))
 	}
 	if len(s.Elements) > 0 {
-		n.elements = v.elements(s, v.keyType(s, valueType{}), 0)
+		key := v.keyType(s, valueType{})
+		n.elements = v.elements(s, key, 0)
+		n.elements.perLine = lineLength(key)
 	}
 	return n
 }

@@ -40,7 +40,7 @@ func readTypeof(s *Set) (key, data named, ok bool) {
 	n := setNotes(s)
 	key, ok = typeofExpr(notes(n.get(bytecode.UserDataSetKeyTypeof)))
 	ok = ok && bytesOf(key.typ.bits) == s.keySize()
-	if ok && s.Flags&bytecode.SetMap != 0 {
+	if ok && s.flags()&bytecode.SetMap != 0 {
 		data, ok = typeofExpr(notes(n.get(bytecode.UserDataSetDataTypeof)))
 		ok = ok && bytesOf(data.typ.bits) == s.dataSize()
 	}
