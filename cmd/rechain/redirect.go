@@ -24,18 +24,19 @@ func newRedirect() *cobra.Command {
 		Long: `redirect programs the kernel to hand connections to a proxy: inbound ones to one port, outbound ones to another, and
 those of the proxy itself to nobody but their destination. It takes the flags and variables of istio-iptables, and a YAML file
 whose keys are the long flags. Flags come before variables, variables before the file.`,
-		Args: noCommand,
+		Args: cobra.ArbitraryArgs,
+		RunE: noCommand,
 	}
 	c.AddCommand(newRedirectPlan(), newRedirectApply(), newRedirectCheck(), newRedirectRemove(), newRedirectProbe())
 	return c
 }
 
-// noCommand answers "redirect" without a known subcommand.
+// noCommand shows the help of a command that only has subcommands, and refuses one that it does not have.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return nil
+		return cmd.Help()
 	}
-	return usage(fmt.Errorf("%q is not a command of %s; see %s --help", args[0], cmd.Name(), cmd.CommandPath()))
+	return usage(fmt.Errorf("%q is not a command of %q; see %s --help", args[0], cmd.Name(), cmd.CommandPath()))
 }
 
 // settings are what every redirect command is told: the configuration, and where.
