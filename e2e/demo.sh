@@ -15,7 +15,7 @@ rechain=$2
 sidecar=(--istio-inbound-ports '*' --istio-local-exclude-ports 15090,15021,15020 --istio-service-cidr '*' --ipv6 on)
 
 step() { printf '\n\033[1m%s\033[0m\n' "$1"; }
-show() { printf '\033[2m$ rechain'; printf ' %q' "$@"; printf '\033[0m\n'; "$rechain" "$@"; }
+show() { printf '\033[2m$ rechain %s\033[0m\n' "${*//'*'/\'*\'}"; "$rechain" "$@"; }
 
 ip link set lo up
 
