@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // textPrinter collects text.
@@ -15,6 +16,24 @@ type textPrinter struct {
 }
 
 func (p *textPrinter) printf(format string, args ...any) { fmt.Fprintf(&p.Buffer, format, args...) }
+
+// quoted is a string between quotes. nft has no way to put a quote inside: a doubled one makes it refuse the text, where a single one
+// could end the string and have the rest taken for statements.
+func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+// comment prints a comment, whose quotes become apostrophes and line ends spaces: it may change, since it means nothing.
+func (p *textPrinter) comment(s string) {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < ' ':
+			return ' '
+		}
+		return r
+	}, s)
+	p.WriteString(`comment "` + s + `"`)
+}
 
 // flush writes what was collected.
 func (p *textPrinter) flush(w io.Writer) error {

@@ -58,7 +58,9 @@ func (n *tableNode) text(p *textPrinter) {
 
 func (p *textPrinter) commentLine(indent, comment string) {
 	if comment != "" {
-		p.printf("%scomment \"%s\"\n", indent, comment)
+		p.WriteString(indent)
+		p.comment(comment)
+		p.WriteByte('\n')
 	}
 }
 
@@ -79,7 +81,7 @@ func (c *chainDecl) text(p *textPrinter) {
 	if b := c.Base; b != nil {
 		p.printf("\t\ttype %s hook %s", b.Type, hookName(c.table.Family, b.Hook))
 		if dev := slices.Sorted(slices.Values(b.Devices)); len(dev) == 1 {
-			p.printf(` device "%s"`, dev[0])
+			p.WriteString(" device " + quoted(dev[0]))
 		} else if len(dev) > 1 {
 			p.printf(" devices = { %s }", strings.Join(dev, ", "))
 		}
@@ -244,7 +246,7 @@ func (o *objectDecl) text(p *textPrinter) {
 	}
 	switch {
 	case o.helper != nil:
-		line(`type "%s" protocol %s`, o.helper.Helper, protoText(o.helper.L4))
+		line("type %s protocol %s", quoted(o.helper.Helper), protoText(o.helper.L4))
 		line("l3proto %s", familyName(Family(o.helper.L3)))
 	case o.timeout != nil:
 		line("protocol %s", protoText(o.timeout.l4))
@@ -261,7 +263,7 @@ func (o *objectDecl) text(p *textPrinter) {
 		line("size %d", o.expect.size)
 		line("l3proto %s", familyName(o.expect.l3))
 	case o.context != "":
-		line(`"%s"`, o.context)
+		line("%s", quoted(o.context))
 	}
 	p.WriteString("\t}\n")
 }

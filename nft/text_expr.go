@@ -275,7 +275,8 @@ func (n *elemNode) text(p *textPrinter) {
 		p.WriteString(" expires " + durationText(n.expires))
 	}
 	if n.comment != "" {
-		p.printf(` comment "%s"`, n.comment)
+		p.WriteByte(' ')
+		p.comment(n.comment)
 	}
 }
 

@@ -80,7 +80,7 @@ func (p *textPrinter) quota(op *bytecode.Quota) {
 func (p *textPrinter) log(op *bytecode.Log) {
 	p.WriteString("log")
 	if op.Prefix != "" {
-		p.printf(` prefix "%s"`, op.Prefix)
+		p.WriteString(" prefix " + quoted(op.Prefix))
 	}
 	if op.Group != nil {
 		p.printf(" group %d", *op.Group)

@@ -13,7 +13,8 @@ func literalNumber(what string, n uint32) string { return what + strconv.FormatU
 func (n *ruleNode) text(p *textPrinter) {
 	p.list(n.stmts, " ")
 	if n.comment != "" {
-		p.printf(` comment "%s"`, n.comment)
+		p.WriteByte(' ')
+		p.comment(n.comment)
 	}
 	p.handle(n.handle)
 	if p.origin && n.origin != (Origin{}) {

@@ -37,7 +37,8 @@ type JSONOptions struct {
 
 // WriteText prints a rule set as "nft list ruleset" prints it when options are as there ([TextOptions].Counters). What nft 1.0.6
 // lists wrongly, so that it does not load again, is printed right. What nft cannot express is printed so that nft refuses to load it:
-// compat expressions as nft prints them, and an [Opaque] as "opaque: [ … ]". The error is the writer's.
+// compat expressions as nft prints them, an [Opaque] as "opaque: [ … ]", and a quote inside a string doubled. Quotes in comments
+// become apostrophes. The error is the writer's.
 func WriteText(w io.Writer, rs *Ruleset, opt TextOptions) error {
 	p := &textPrinter{stateless: !opt.Counters, handles: opt.Handles, origin: opt.Origin}
 	for _, t := range rs.Tables {

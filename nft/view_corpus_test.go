@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rechain/nft"
+	"rechain/nft/bytecode"
 )
 
 // Real dumps, translated by iptables-restore-translate and installed by iptables-nft-restore, give rule sets that nobody made for this
@@ -77,16 +78,25 @@ func (l *lab) dump(name string) (rules int) {
 	return rules
 }
 
-// TestCompatDoesNotLoad makes sure that a view of what nft cannot say is not taken for less than it says.
-func TestCompatDoesNotLoad(t *testing.T) {
+// TestUnsayable makes sure that nft refuses a view of what it cannot say, rather than take it for something else.
+func TestUnsayable(t *testing.T) {
 	l := newLab(t)
 	l.must("*filter\n-A INPUT -m physdev --physdev-in x -j DROP\nCOMMIT\n", "iptables-nft-restore")
 	text, js := l.views()
 	if !strings.Contains(text, "xt match physdev") || !strings.Contains(js, `{"xt": {"type": "match", "name": "physdev"}}`) {
 		t.Fatalf("%s\n%s", text, js)
 	}
-	opaque := nft.StmtText(&nft.Table{Family: nft.IPv4}, &nft.Opaque{})
-	for _, view := range []string{text, "table ip x {\n\tchain y {\n\t\t" + opaque + "\n\t}\n}\n"} {
+	table := func(rule *nft.Rule) string {
+		return "table ip x {\n\tchain y {\n\t\t" + nft.RuleText(&nft.Table{Family: nft.IPv4}, rule) + "\n\t}\n}\n"
+	}
+	name := &nft.Match{Left: &nft.Meta{Key: bytecode.MetaIifname}, Right: &nft.Value{Data: append([]byte(`x" accept`), make([]byte, 7)...)}}
+	for _, view := range []string{
+		text,
+		table(&nft.Rule{Stmts: []nft.Stmt{&nft.Opaque{Ops: []bytecode.Op{&bytecode.Notrack{}}}}}),
+		table(&nft.Rule{Stmts: []nft.Stmt{name}}),
+		table(&nft.Rule{Stmts: []nft.Stmt{&nft.Plain{Op: &bytecode.Log{Prefix: `"`}}}}),
+		table(&nft.Rule{Stmts: []nft.Stmt{&nft.Match{Left: &nft.Meta{Key: 999}, Right: &nft.Value{Data: []byte{1}}}}}),
+	} {
 		if _, err := l.run(view, "nft", "-c", "-f", "-"); err == nil {
 			t.Errorf("nft loads\n%s", view)
 		}
@@ -94,4 +104,5 @@ func TestCompatDoesNotLoad(t *testing.T) {
 	if _, err := l.run(js, "nft", "-j", "-c", "-f", "-"); err == nil {
 		t.Errorf("nft loads\n%s", js)
 	}
+	l.must(table(&nft.Rule{Comment: "a \"b\"\nc", Stmts: []nft.Stmt{&nft.Counter{}}}), "nft", "-c", "-f", "-")
 }

@@ -52,7 +52,7 @@ func (r *ruleView) exprIn(e Expr, inKey bool) named {
 		return named{e, valueType{typ: TypeInteger, order: hostOrder, bits: 32}}
 	case *Hash:
 		n := &hashNode{Hash: e}
-		if e.Of != nil {
+		if e.Type != hashSymmetric {
 			n.of = r.expr(e.Of).node
 		}
 		return named{n, valueType{typ: TypeInteger, order: hostOrder, bits: 32}}

@@ -85,7 +85,7 @@ func stringMatch(data []byte) literal {
 	case bytes.HasSuffix(s, []byte("*")):
 		s = append(append([]byte{}, s[:len(s)-1]...), `\*`...)
 	}
-	return literal{`"` + string(s) + `"`, string(s)}
+	return quotedLiteral(string(s))
 }
 
 // matchPayload compares packet bytes. Adjacent fields that are compared at once come apart.

@@ -131,10 +131,7 @@ func (r *ruleView) dup(s *Dup) node {
 }
 
 func (r *ruleView) fwd(s *Fwd) node {
-	n := &fwdNode{}
-	if s.Dev != nil {
-		n.dev = r.assigned(s.Dev, ifindexType)
-	}
+	n := &fwdNode{dev: r.assigned(s.Dev, ifindexType)}
 	if s.Addr != nil {
 		n.family = ipName(bytecode.Family(s.NFProto))
 		n.addr = r.assigned(s.Addr, addrType(bytecode.Family(s.NFProto)))

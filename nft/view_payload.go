@@ -21,7 +21,7 @@ func (r *ruleView) known(n *payloadNode) bool { return n.field != nil }
 // partialWrite finds the field that a write with a mask changes, and its new value.
 func (r *ruleView) partialWrite(k *Payload, m *MaskXor) (*payloadNode, node, bool) {
 	of, ok := m.Of.(*Payload)
-	if !ok || *of != *k || len(m.Mask) != int(k.Len) {
+	if !ok || *of != *k || len(m.Mask) != int(k.Len) || len(m.Xor) != len(m.Mask) {
 		return nil, nil, false
 	}
 	changed := make([]byte, len(m.Mask))

@@ -168,7 +168,7 @@ func (v *viewer) element(s *Set, e Element, key, data valueType, shift uint) nod
 	case e.Verdict != nil:
 		return &mappingNode{el, e.Verdict}
 	case s.flags()&bytecode.SetObject != 0:
-		return &mappingNode{el, literal{`"` + e.Object + `"`, e.Object}}
+		return &mappingNode{el, quotedLiteral(e.Object)}
 	case s.flags()&bytecode.SetMap != 0:
 		return &mappingNode{el, v.mapData(s, e.Data, data)}
 	}
@@ -205,8 +205,7 @@ func (v *viewer) interval(from, to []byte, t valueType) node {
 	case ok && t.typ.info().prefix:
 		return &prefixNode{v.literal(from, t, false), bits}
 	case ok && t.typ.info().kind == stringKind && bits%8 == 0:
-		s := string(from[:bits/8]) + "*"
-		return literal{`"` + s + `"`, s}
+		return quotedLiteral(string(from[:bits/8]) + "*")
 	}
 	return v.rangeOf(from, to, t)
 }

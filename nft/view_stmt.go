@@ -184,7 +184,7 @@ func (r *ruleView) icmpFromSet(s *InSet) {
 
 func (r *ruleView) object(s *ObjectRef) node {
 	if s.Key == nil {
-		return &objectNode{s.Type, literal{`"` + s.Name + `"`, s.Name}}
+		return &objectNode{s.Type, quotedLiteral(s.Name)}
 	}
 	n := r.mapLookup(&MapLookup{Key: s.Key, Name: s.Map, Set: s.Set}).node
 	typ := s.Type

@@ -113,6 +113,18 @@ func BenchmarkWriteText(b *testing.B) {
 	}
 }
 
+// TestQuotes: nft has no way to put a quote into a string, so none may end one.
+func TestQuotes(t *testing.T) {
+	rule := &Rule{Comment: "a \"b\"\nc", Stmts: []Stmt{
+		&Match{Left: &Meta{Key: bytecode.MetaIifname}, Right: &Value{Data: append([]byte(`x" accept`), make([]byte, 7)...)}},
+		&Plain{Op: &bytecode.Log{Prefix: `"`}},
+	}}
+	want := `iifname "x"" accept" log prefix """" comment "a 'b' c"`
+	if got := RuleText(&Table{Family: IPv4}, rule); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestEncodeJSON(t *testing.T) {
 	got := encodeJSON(jsonObject{{"a", jsonArray{nil, true, uint64(1 << 63), int64(-1)}}, {"b\"\\\n\x01é\xff", jsonObject{}}})
 	if want := `{"a": [null, true, 9223372036854775808, -1], "b\"\\\n\u0001é` + "\uFFFD" + `": {}}`; got != want || !json.Valid([]byte(got)) {

@@ -88,21 +88,21 @@ func (v *viewer) literal(data []byte, t valueType, inRange bool) literal {
 	switch t.typ {
 	case TypeIPAddr, TypeIP6Addr:
 		if a, ok := netip.AddrFromSlice(data); ok {
-			return quotedLiteral(addressText(a))
+			return plainLiteral(addressText(a))
 		}
 	case TypeEtherAddr, TypeLLAddr:
 		var parts []string
 		for _, b := range data {
 			parts = append(parts, hex.EncodeToString([]byte{b}))
 		}
-		return quotedLiteral(strings.Join(parts, ":"))
+		return plainLiteral(strings.Join(parts, ":"))
 	case TypeInvalid:
 		s := "0x" + new(big.Int).SetBytes(data).Text(16) + " [invalid type]"
 		return literal{s, s}
 	}
 	if t.typ.info().kind == stringKind {
 		s, _, _ := bytes.Cut(data, []byte{0})
-		return literal{`"` + string(s) + `"`, string(s)}
+		return quotedLiteral(string(s))
 	}
 	return v.numeral(t.number(data), t, inRange)
 }
@@ -129,7 +129,11 @@ func addressText(a netip.Addr) string {
 	return a.String()
 }
 
-func quotedLiteral(s string) literal { return literal{s, s} }
+// plainLiteral is a word in text and a string in JSON.
+func plainLiteral(s string) literal { return literal{s, s} }
+
+// quotedLiteral is a string in both.
+func quotedLiteral(s string) literal { return literal{quoted(s), s} }
 
 // numeral prints a number of a datatype.
 func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
@@ -137,26 +141,26 @@ func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
 	switch t.typ {
 	case TypeIfindex:
 		if name := v.ifname(uint32(small)); name != "" {
-			return literal{`"` + name + `"`, name}
+			return quotedLiteral(name)
 		}
-		return quotedLiteral(strconv.FormatUint(small, 10))
+		return plainLiteral(strconv.FormatUint(small, 10))
 	case TypeTime:
 		return timeLiteral(small, inRange)
 	case TypeClassid:
-		return quotedLiteral(classid(uint32(small)))
+		return plainLiteral(classid(uint32(small)))
 	case TypeTimeDate:
 		s := time.Unix(0, int64(small)).In(v.location()).Format("2006-01-02 15:04:05")
-		return literal{`"` + s + `"`, s}
+		return quotedLiteral(s)
 	case TypeTimeHour:
 		s := v.hour(int(small))
-		return literal{`"` + s + `"`, s}
+		return quotedLiteral(s)
 	case TypeCgroupV2:
 		if v.names.Cgroup != nil {
 			if path := v.names.Cgroup(small); path != "" {
-				return literal{`"` + path + `"`, path}
+				return quotedLiteral(path)
 			}
 		}
-		return quotedLiteral(strconv.FormatUint(small, 10))
+		return plainLiteral(strconv.FormatUint(small, 10))
 	case TypeCtLabel:
 		bit := n.TrailingZeroBits()
 		return literal{strconv.Itoa(int(bit)), uint64(bit)}
@@ -186,7 +190,7 @@ func symbolLiteral(n *big.Int, t valueType, inRange bool) literal {
 	if !inRange {
 		l.txt = name
 		if info.quoted {
-			l.txt = `"` + name + `"`
+			l.txt = quoted(name)
 		}
 	}
 	return l
@@ -252,7 +256,7 @@ func classid(h uint32) string {
 func timeLiteral(ms uint64, inRange bool) literal {
 	switch {
 	case ms%1000 != 0:
-		return quotedLiteral(durationText(ms))
+		return plainLiteral(durationText(ms))
 	case inRange:
 		return literal{strconv.FormatUint(ms/1000, 10) + "s", ms / 1000}
 	}
