@@ -102,6 +102,13 @@ func (l *Lab) listen(listeners []Listener, seen *arrivals) (closers, error) {
 	return open, nil
 }
 
+// Busy says whether somebody listens already where a listener would.
+func (l *Lab) Busy(x Listener) bool {
+	open, err := l.listen([]Listener{x}, newArrivals())
+	open.close()
+	return err == nil && len(open) == 0
+}
+
 // transparent lets a socket of a listener take what was meant for other addresses, and answer from them.
 func transparent(network, _ string, raw syscall.RawConn) error {
 	var err error

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -21,6 +22,9 @@ func as(ns *kernel.Namespace, o Owner, f func() error) error {
 	return <-done
 }
 
+// ErrOwner says that sockets of an owner cannot be made here.
+var ErrOwner = errors.New("cannot act as user")
+
 func withOwner(o Owner, f func() error) error {
 	runtime.LockOSThread()
 	// The user last, and back first: it is what the right to change the group may depend on.
@@ -36,8 +40,8 @@ func withOwner(o Owner, f func() error) error {
 	}()
 	// setfsuid(2) says nothing when it fails; asking with an impossible id tells.
 	if setfsuid(-1) != int(o.UID) || setfsgid(-1) != int(o.GID) {
-		return fmt.Errorf("cannot act as user %d, group %d: not known in this user namespace, or CAP_SETUID or CAP_SETGID is missing",
-			o.UID, o.GID)
+		return fmt.Errorf("%w %d, group %d: not known in this user namespace, or CAP_SETUID or CAP_SETGID is missing",
+			ErrOwner, o.UID, o.GID)
 	}
 	return f()
 }
