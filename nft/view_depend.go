@@ -82,6 +82,16 @@ func (d *dependencies) isEcho(e *entry) bool {
 
 func (d *dependencies) reset() { *d = dependencies{} }
 
+// restore takes back what happened since a copy was made.
+func (d *dependencies) restore(saved dependencies) {
+	*d = saved
+	for _, e := range d.by {
+		if e != nil {
+			e.dead = false
+		}
+	}
+}
+
 // payload drops the match that a named field implies.
 func (d *dependencies) payload(n *payloadNode, f Family) {
 	if n.proto == nil {

@@ -169,7 +169,12 @@ func (n *exthdrNode) trim(mask *big.Int) (shift uint, ok bool) {
 
 // masked names Of & Mask ^ Xor. Bits that Mask clears and Xor sets are an "or".
 func (r *ruleView) masked(e *MaskXor, inKey bool) named {
-	o := r.exprIn(e.Of, inKey)
+	var o named
+	if s, ok := e.Of.(*Shift); ok {
+		o = r.shift(s, inKey) // under a mask, nft does not see the field
+	} else {
+		o = r.exprIn(e.Of, inKey)
+	}
 	p := splitMask(e.Mask, e.Xor)
 	if inKey && p.or == nil && p.xor == nil {
 		if n, ok := o.node.(*payloadNode); ok {
@@ -235,6 +240,10 @@ func (r *ruleView) shifted(e *Shift, inKey bool) named {
 	if n, ok := r.shiftedField(e); ok {
 		return named{n, n.value()}
 	}
+	return r.shift(e, inKey)
+}
+
+func (r *ruleView) shift(e *Shift, inKey bool) named {
 	o := r.exprIn(e.Of, inKey)
 	op := "<<"
 	if e.Right {

@@ -324,3 +324,23 @@ func jsonItems(text string) ([]any, error) {
 	err := json.Unmarshal([]byte(moving.ReplaceAllString(text, "")), &top)
 	return top.Nftables, err
 }
+
+// TestNftAborts has rules that nft 1.0.6 loads and then cannot list: an assertion fails. Ours are right, and load.
+func TestNftAborts(t *testing.T) {
+	l := newLab(t)
+	for rule, want := range map[string]string{
+		"jhash ct original saddr mod 2 seed 0x1 1": "jhash ct original ip saddr mod 2 seed 0x1 1",
+	} {
+		l.must("", "nft", "flush", "ruleset")
+		l.must("table ip t {\n chain c {\n "+rule+"\n }\n}\n", "nft", "-f", "-")
+		if _, err := l.run("", "nft", "list", "ruleset"); err == nil {
+			t.Errorf("nft does list %s", rule)
+		}
+		text, _ := l.views()
+		if !strings.Contains(text, "\t\t"+want+" # handle") {
+			t.Errorf("%s: we list\n%s", rule, text)
+		}
+		l.must("", "nft", "flush", "ruleset")
+		l.must(text, "nft", "-f", "-")
+	}
+}

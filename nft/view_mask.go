@@ -31,7 +31,7 @@ func (r *ruleView) matchMasked(m *Match, left *MaskXor) bool {
 			return true
 		}
 	}
-	r.deps = saved
+	r.deps.restore(saved)
 	return false
 }
 
