@@ -219,3 +219,65 @@ func TestModelsInKernel(t *testing.T) {
 		t.Log(listed)
 	}
 }
+
+// TestRaiseForeign: programs that this package would make in another way, or not at all.
+func TestRaiseForeign(t *testing.T) {
+	loadPort := &bytecode.Payload{Base: bytecode.TransportHeader, Offset: 2, Len: 2, Dst: 1}
+	loadMark := &bytecode.Meta{Key: bytecode.MetaMark, Dst: 9}
+	port := &bytecode.Cmp{Src: 1, Data: b16(80)}
+	not := &bytecode.Cmp{Op: bytecode.CmpNeq, Src: 1, Data: b16(443)}
+	isMark := &bytecode.Cmp{Src: 9, Data: hostU32(1)}
+	count := &bytecode.Counter{}
+	inner := &bytecode.Unknown{Type: "inner", Data: []byte{1, 2, 3, 4}}
+	numgen := &bytecode.Numgen{Dst: 1, Modulus: 10}
+	matchPort := &Match{Left: dport, Right: &Value{Data: b16(80)}}
+	matchMark := &Match{Left: metaMark, Right: mark(1)}
+	for name, c := range map[string]struct {
+		p    bytecode.Program
+		want []Stmt
+	}{
+		"other registers":             {bytecode.Program{loadMark, isMark}, []Stmt{matchMark}},
+		"loads before comparisons":    {bytecode.Program{loadPort, loadMark, port, isMark}, []Stmt{matchPort, matchMark}},
+		"a value compared twice":      {bytecode.Program{loadPort, port, not}, []Stmt{matchPort, &Match{Op: bytecode.CmpNeq, Left: dport, Right: &Value{Data: b16(443)}}}},
+		"an effect between":           {bytecode.Program{loadPort, count, port}, []Stmt{&Opaque{Ops: []bytecode.Op{loadPort, count, port}}}},
+		"a number that is used twice": {bytecode.Program{numgen, port, not}, []Stmt{&Opaque{Ops: []bytecode.Op{numgen, port, not}}}},
+		"a value that is not used":    {bytecode.Program{loadPort, loadMark, isMark}, []Stmt{&Opaque{Ops: []bytecode.Op{loadPort}}, matchMark}},
+		"an unknown operation":        {bytecode.Program{loadPort, port, inner, not, count}, []Stmt{matchPort, &Opaque{Ops: []bytecode.Op{inner, not}}, &Counter{}}},
+		"an unknown one may read":     {bytecode.Program{loadPort, inner, not, count}, []Stmt{&Opaque{Ops: []bytecode.Op{loadPort, inner, not}}, &Counter{}}},
+		"two registers": {bytecode.Program{
+			&bytecode.Meta{Key: bytecode.MetaMark, Dst: 1}, &bytecode.Ct{Key: bytecode.CtMark, Dst: 2},
+			&bytecode.Bitwise{Op: bytecode.BitwiseOr, Src: 1, Src2: 2, Dst: 1, Len: 4}, &bytecode.Meta{Key: bytecode.MetaMark, Src: 1, Set: true}},
+			[]Stmt{&Assign{Key: metaMark, Value: &Binary{Op: bytecode.BitwiseOr, A: metaMark, B: &CT{Key: bytecode.CtMark}, Len: 4}}}},
+		"half of a value": {bytecode.Program{&bytecode.Payload{Base: bytecode.NetworkHeader, Len: 8, Dst: 1}, &bytecode.Cmp{Src: 9, Data: b32(1)}},
+			[]Stmt{&Opaque{Ops: []bytecode.Op{&bytecode.Payload{Base: bytecode.NetworkHeader, Len: 8, Dst: 1}, &bytecode.Cmp{Src: 9, Data: b32(1)}}}}},
+	} {
+		got := RaiseRule(nil, &bytecode.Rule{Program: c.p})
+		if d := cmp.Diff(c.want, got.Stmts); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+func TestSame(t *testing.T) {
+	rule := func(comment string, s ...Stmt) *Rule { return &Rule{Stmts: s, Comment: comment} }
+	in := func(name string, es ...Element) Stmt {
+		s := portSet(es...)
+		s.Name = name
+		return &InSet{Key: dport, Set: s}
+	}
+	a := rule("c", isTCP, in("", Element{Key: b16(1)}, Element{Key: b16(2)}), &Counter{})
+	for _, c := range []struct {
+		what string
+		b    *Rule
+		same bool
+	}{
+		{"counted, read, in another order", rule("c", isTCP, in("__set7", Element{Key: b16(2)}, Element{Key: b16(1)}), &Counter{Packets: 5}), true},
+		{"other comment", rule("d", a.Stmts...), false},
+		{"other element", rule("c", isTCP, in("", Element{Key: b16(1)}, Element{Key: b16(3)}), &Counter{}), false},
+		{"other statement", rule("c", isTCP, a.Stmts[1]), false},
+	} {
+		if Same(a, c.b) != c.same {
+			t.Errorf("%s: not %v", c.what, c.same)
+		}
+	}
+}

@@ -146,9 +146,18 @@ func (s *scope) sameFlow(a, b bytecode.Program) bool {
 // came into registers. It writes registers of a into b.
 func (s *scope) sameEffects(a, b bytecode.Program) bool {
 	fa, fb := s.flowOf(a), s.flowOf(b)
+	done := map[[2]int]bool{} // a value is read by the quarter, and by many
 	var same func(i, j int) bool
 	same = func(i, j int) bool {
-		return i == j && i == unset || i != unset && j != unset && sameUses(fa.in[i], fb.in[j], same) && s.sameOp(a[i], b[j])
+		if i == unset || j == unset {
+			return i == j
+		}
+		result, ok := done[[2]int{i, j}]
+		if !ok {
+			result = sameUses(fa.in[i], fb.in[j], same) && s.sameOp(a[i], b[j])
+			done[[2]int{i, j}] = result
+		}
+		return result
 	}
 	ea, eb := fa.effects(), fb.effects()
 	if len(ea) != len(eb) {

@@ -1,10 +1,6 @@
 package nft
 
-import (
-	"slices"
-
-	"rechain/nft/bytecode"
-)
+import "rechain/nft/bytecode"
 
 // Raise turns what a kernel holds into the model. It never fails: operations that no statement says become [Opaque] statements,
 // with all the operations that share a register with them.
@@ -86,32 +82,31 @@ func (r *raising) rule(b *bytecode.Rule) *Rule {
 	return rule
 }
 
-// program raises a rule run by run. Where an operation could touch any register, only a result that gives the very same program
-// is good enough.
+// program raises a rule run by run. As a rule that gives the very same program again; else each run has to prove itself, and where
+// an operation could touch any register only the very same program is good enough.
 func (r *raising) program(p bytecode.Program) []Stmt {
-	var stmts []Stmt
-	var attached, needed []*Set
 	f := r.flowOf(p)
+	var runs []*run
 	start := 0
 	for _, end := range f.spans() {
-		x := &run{raising: r, ops: p, flow: f, start: start, end: end, exprs: map[int]Expr{}, cost: map[int]int{}}
-		if s := x.raise(); s != nil {
-			stmts = append(stmts, s...)
-			attached = append(attached, x.sets...)
-		} else {
-			stmts = append(stmts, &Opaque{Ops: slices.Clone(p[start:end])})
-			needed = append(needed, r.setsOf(p[start:end])...)
-		}
+		x := &run{raising: r, ops: p, flow: f, start: start, end: end}
+		x.raise()
+		runs = append(runs, x)
 		start = end
 	}
-	if f.unknown && !bytecode.Equal(p, r.lowered(stmts)) {
-		stmts, attached, needed = []Stmt{&Opaque{Ops: slices.Clone(p)}}, nil, r.setsOf(p)
+	stmts := statements(runs)
+	if !bytecode.Equal(p, r.lowered(stmts)) {
+		for _, x := range runs {
+			x.verify()
+		}
+		stmts = statements(runs)
+		if f.unknown && !bytecode.Equal(p, r.lowered(stmts)) {
+			runs = []*run{{raising: r, ops: p, flow: f, end: len(p)}}
+			stmts = statements(runs)
+		}
 	}
-	for _, s := range attached {
-		r.attached[s] = true
-	}
-	for _, s := range needed {
-		r.needed[s] = true
+	for _, x := range runs {
+		x.settle()
 	}
 	return stmts
 }

@@ -1,6 +1,10 @@
 package nft
 
-import "rechain/nft/bytecode"
+import (
+	"slices"
+
+	"rechain/nft/bytecode"
+)
 
 // run is the work on one run of operations, see flow.spans: ops[start:end].
 type run struct {
@@ -8,61 +12,86 @@ type run struct {
 	ops        bytecode.Program
 	flow       *flow
 	start, end int
-	exprs      map[int]Expr // by operation, what it leaves in its register
-	cost       map[int]int  // by operation, how many operations its expression takes
-	sets       []*Set       // the anonymous sets that were attached
+	values     []value // by operation, from start
+	stmts      []Stmt  // nil when no statements say what the run does
+	sets       []*Set  // the anonymous sets that are attached to them
 }
 
-// raise returns statements that do what the run does, nil when there are none.
-func (x *run) raise() []Stmt {
-	stmts, ok := x.statements()
-	if !ok || len(stmts) == 0 {
-		return nil
+// value is what an operation leaves in its register, and how many operations it takes to make it.
+type value struct {
+	expr Expr
+	cost int
+}
+
+// statements are those of all runs; a run that none say is opaque.
+func statements(runs []*run) []Stmt {
+	var all []Stmt
+	for _, x := range runs {
+		if x.stmts == nil {
+			all = append(all, &Opaque{Ops: slices.Clone(x.ops[x.start:x.end])})
+		}
+		all = append(all, x.stmts...)
 	}
+	return all
+}
+
+// settle notes which sets are attached to statements, and which ones have to remain in the table.
+func (x *run) settle() {
+	if x.stmts == nil {
+		for _, s := range x.setsOf(x.ops[x.start:x.end]) {
+			x.needed[s] = true
+		}
+		return
+	}
+	for _, s := range x.sets {
+		x.attached[s] = true
+	}
+}
+
+// verify drops statements that do not do what the run does.
+func (x *run) verify() {
 	ops := x.ops[x.start:x.end]
-	if x.sameFlow(ops, x.lowered(stmts)) || x.isPure() && x.sameEffects(ops, x.lowered(stmts)) {
-		return stmts
+	if !x.sameFlow(ops, x.lowered(x.stmts)) && !(x.isPure() && x.sameEffects(ops, x.lowered(x.stmts))) {
+		x.stmts = nil
 	}
-	return nil
 }
 
 // maxExprs is the kernel's limit on the operations of a rule (NFT_RULE_MAXEXPRS).
 const maxExprs = 128
 
-// statements follows the values to the operations that have an effect, each of which gives a statement.
-func (x *run) statements() ([]Stmt, bool) {
+// raise follows the values to the operations that have an effect, each of which gives a statement.
+func (x *run) raise() {
+	x.values = make([]value, x.end-x.start)
 	var stmts []Stmt
 	total := 0
 	for i := x.start; i < x.end; i++ {
+		v := &x.values[i-x.start]
 		in, ok := x.inputs(i)
-		if total += x.cost[i]; !ok || x.flow.invalid[i] || total > maxExprs {
-			return nil, false
+		if !ok || x.flow.invalid[i] || total+v.cost > maxExprs {
+			return
 		}
 		op := x.ops[i]
-		if e := x.expr(op, in); e != nil {
-			x.exprs[i] = e
-			total -= x.cost[i] // it counts where it is used
+		if v.expr = x.expr(op, in); v.expr != nil {
 			continue
 		}
-		if s := x.pair(i, in); s != nil {
-			stmts = append(stmts, s)
+		total += v.cost
+		s := x.pair(i, in)
+		if s != nil {
 			i++
-			continue
-		}
-		s := x.stmt(op, in)
-		if s == nil {
-			return nil, false
+		} else if s = x.stmt(op, in); s == nil {
+			return
 		}
 		stmts = append(stmts, s)
 	}
-	return stmts, true
+	x.stmts = stmts
 }
 
 // inputs are the expressions that operation i reads; nil for those that are absent, or part of an earlier input of the same
 // operation.
 func (x *run) inputs(i int) ([]Expr, bool) {
 	in := make([]Expr, len(x.flow.in[i]))
-	x.cost[i] = 1
+	cost := &x.values[i-x.start].cost
+	*cost = 1
 	for k, uses := range x.flow.in[i] {
 		if uses == nil || k > 0 && x.isPart(i, k) {
 			continue
@@ -72,11 +101,11 @@ func (x *run) inputs(i int) ([]Expr, bool) {
 		}
 		for j, u := range uses {
 			if j == 0 || u.def != uses[j-1].def {
-				x.cost[i] += x.cost[u.def]
+				*cost += x.values[u.def-x.start].cost
 			}
 		}
 	}
-	return in, x.cost[i] <= maxExprs
+	return in, *cost <= maxExprs
 }
 
 // isPart reports whether access k of operation i lies within the map data that access 0 begins: see [Set.natData].
@@ -85,7 +114,10 @@ func (x *run) isPart(i, k int) bool {
 	if len(first) == 0 || len(uses) == 0 || uses[0].def != first[0].def {
 		return false
 	}
-	_, isMap := x.exprs[first[0].def].(*MapLookup)
+	if first[0].def == unset {
+		return false
+	}
+	_, isMap := x.values[first[0].def-x.start].expr.(*MapLookup)
 	return isMap && uses[0].part > 0
 }
 
@@ -94,8 +126,11 @@ func (x *run) input(uses []use) Expr {
 	var all []Expr
 	for i := 0; i < len(uses); {
 		def := uses[i].def
-		e := x.exprs[def]
-		if e == nil || uses[i].part != 0 {
+		if def == unset || uses[i].part != 0 {
+			return nil
+		}
+		e := x.values[def-x.start].expr
+		if e == nil {
 			return nil
 		}
 		n := 1

@@ -53,8 +53,10 @@ func optionalReg(r *bytecode.Reg, size uint32) regAccess {
 
 // maximumReg is the access of a range's end: absent also when it is the register of the start, which then stands for both.
 func maximumReg(low, high *bytecode.Reg, size uint32) regAccess {
-	if *low == *high {
-		return regAccess{}
+	if a, ok := quarterOf(*low); ok {
+		if b, ok := quarterOf(*high); ok && a == b {
+			return regAccess{}
+		}
 	}
 	return optionalReg(high, size)
 }
@@ -98,7 +100,10 @@ func (s *scope) operands(op bytecode.Op) (in []regAccess, out regAccess, known b
 	case *bytecode.Hash:
 		in, out = []regAccess{optionalReg(&o.Src, o.Len)}, regAccess{&o.Dst, 4}
 	case *bytecode.Bitwise:
-		in, out = []regAccess{{&o.Src, o.Len}, optionalReg(&o.Src2, o.Len)}, regAccess{&o.Dst, o.Len}
+		in, out = []regAccess{{&o.Src, o.Len}, {}}, regAccess{&o.Dst, o.Len}
+		if o.Op != bytecode.BitwiseMaskXor && o.Data == nil {
+			in[1] = regAccess{&o.Src2, o.Len}
+		}
 	case *bytecode.Byteorder:
 		in, out = []regAccess{{&o.Src, o.Len}}, regAccess{&o.Dst, o.Len}
 	case *bytecode.Cmp:
