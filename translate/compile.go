@@ -24,6 +24,7 @@ type compiler struct {
 	chain *nft.Chain      // where rules go now: the chain, or the R of its last split
 	first *nft.Chain      // the chain itself
 	stamp func(*nft.Rule) // gives a rule its comment and origin
+	proto []nft.Stmt      // the test of the rule's protocol, if it wants one
 }
 
 // literal is one condition of a conjunction.
@@ -134,11 +135,14 @@ func (c *compiler) emit(before []nft.Stmt, literals []literal, act ext.Action) {
 // act appends the action's rules behind one condition. If the condition may be evaluated only once, several rules move to a
 // helper chain.
 func (c *compiler) act(before []nft.Stmt, stateful bool, act ext.Action) {
-	if stateful && len(act.Rules) > 1 {
+	if (stateful || act.Once) && len(act.Rules) > 1 && len(before) > 0 {
 		h := c.newChain()
 		c.add(before, &nft.Verdict{Code: bytecode.Jump, Chain: h.Name})
 		c.within(h, func() { c.act(nil, false, act) })
 		return
+	}
+	if act.Proto && c.proto != nil && !slices.ContainsFunc(before, func(s nft.Stmt) bool { return s == c.proto[0] }) {
+		before = append(slices.Clip(before), c.proto...)
 	}
 	for _, r := range act.Rules {
 		c.add(before, r...)

@@ -29,7 +29,7 @@ func conditions(c *ext.Context) ext.All {
 		all = append(all, iface(r.Out, bytecode.MetaOifname))
 	}
 	if r.Proto != nil {
-		all = append(all, compare(&nft.Meta{Key: bytecode.MetaL4proto}, []byte{r.Proto.Num}, r.Proto.Neg))
+		all = append(all, compare(protocolOf, []byte{r.Proto.Num}, r.Proto.Neg))
 	}
 	if r.Fragment != nil {
 		all = append(all, fragment(r.Fragment))
@@ -38,6 +38,21 @@ func conditions(c *ext.Context) ext.All {
 		all = append(all, ext.MatchFor(m, c.Family).Lower(c, m))
 	}
 	return all
+}
+
+// protocolOf is what -p tests.
+var protocolOf = &nft.Meta{Key: bytecode.MetaL4proto}
+
+// protocolTest returns the test of -p among a rule's conditions, or nil when it wants none or wants none of one.
+func protocolTest(conds ext.All) []nft.Stmt {
+	for _, cond := range conds {
+		if t, ok := cond.(*ext.Test); ok {
+			if m, ok := t.Stmts[0].(*nft.Match); ok && m.Left == nft.Expr(protocolOf) && m.Op == bytecode.CmpEq {
+				return t.Stmts
+			}
+		}
+	}
+	return nil
 }
 
 // compare tests a datum that every packet has.

@@ -18,7 +18,8 @@ type Options struct {
 	TableName func(table string) string
 	// TableComment is the comment of every table.
 	TableComment string
-	// Counters puts a counter into every rule that acts. Where the rule has counts, it starts at these.
+	// Counters puts a counter into every rule that acts. Where the rule has counts, it starts at these. A rule without a target is
+	// nothing but a counter, and is that always.
 	Counters bool
 	// RuleComment is a rule's comment. nil: the text of its comment match, if there is one.
 	RuleComment func(*iptables.Rule) string
@@ -161,14 +162,20 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 	ch := &nft.Chain{Name: either.Name, Base: b, Origin: origin(either.Pos)}
 	out.Chains = append(out.Chains, ch)
 	c := &compiler{table: out, names: names, chain: ch, first: ch}
-	for _, s := range diff.Lists(h4.rules, h6.rules, sameText) {
+	for _, s := range diff.Lists(texts(h4.rules), texts(h6.rules), func(a, b string) bool { return a == b }) {
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
 	}
 	c.finish()
 }
 
-// sameText says whether two rules of different families read the same.
-func sameText(a, b *iptables.Rule) bool { return a.String() == b.String() }
+// texts are rules as iptables-save prints them, by which those of two families are lined up.
+func texts(rules []*iptables.Rule) []string {
+	out := make([]string, len(rules))
+	for i, r := range rules {
+		out[i] = r.String()
+	}
+	return out
+}
 
 // step translates a rule of one family, or a pair of equal rules.
 func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s diff.Step) {
@@ -210,6 +217,7 @@ func (t *translator) emit(c *compiler, before []nft.Stmt, r *iptables.Rule, cond
 		out.Comment = comment
 		out.Origin = origin(r.Pos)
 	}
+	c.proto = protocolTest(cond)
 	c.rule(before, cond, act)
 }
 
@@ -229,8 +237,9 @@ func (t *translator) action(c *ext.Context) ext.Action {
 	var act ext.Action
 	target := c.Rule.Target
 	switch {
-	case target == nil:
-		act.Rules = [][]nft.Stmt{nil}
+	case target == nil: // the rule is there to count
+		act.Rules = [][]nft.Stmt{{t.counter(c.Rule)}}
+		return act
 	case target.Ext != nil:
 		act = ext.TargetFor(target, c.Family).Lower(c, target)
 	default:
@@ -245,16 +254,19 @@ func (t *translator) action(c *ext.Context) ext.Action {
 		}
 		act = ext.Action{Rules: [][]nft.Stmt{{v}}, Ends: v.Code != bytecode.Jump}
 	}
-	if t.opt.Counters {
-		for i, r := range act.Rules {
-			counter := &nft.Counter{}
-			if k := c.Rule.Counters; k != nil && i == 0 {
-				counter.Packets, counter.Bytes = k.Packets, k.Bytes
-			}
-			act.Rules[i] = append([]nft.Stmt{counter}, r...)
-		}
+	if t.opt.Counters && len(act.Rules) > 0 {
+		// All that the rule takes passes the first of the action's rules.
+		act.Rules[0] = append([]nft.Stmt{t.counter(c.Rule)}, act.Rules[0]...)
 	}
 	return act
+}
+
+// counter begins at a rule's counts where rules have counters.
+func (t *translator) counter(r *iptables.Rule) *nft.Counter {
+	if k := r.Counters; k != nil && t.opt.Counters {
+		return &nft.Counter{Packets: k.Packets, Bytes: k.Bytes}
+	}
+	return &nft.Counter{}
 }
 
 // commentText is the text of the rule's comment match.
@@ -312,7 +324,10 @@ func (t *translator) depth(table *nft.Table, name string) {
 		return deepest
 	}
 	for _, ch := range table.Chains {
-		if n := walk(ch, nil); ch.Base != nil && n >= stackSize {
+		if ch.Base == nil { // where no packet comes, the kernel does not look
+			continue
+		}
+		if n := walk(ch, nil); n >= stackSize {
 			t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "",
 				"flatten the chains; a negated match before RETURN costs a level as well",
 				"chain %s leads %d chains deep, and nftables stops at %d", ch.Name, n, stackSize-1)

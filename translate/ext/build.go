@@ -2,9 +2,11 @@ package ext
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
 )
 
 // host32 is v as a register holds metadata: 4 bytes in host order.
@@ -36,12 +38,34 @@ func transport(offset, n uint32) *nft.Payload {
 }
 
 // masked tests left & mask == want for a 4-byte datum in host order that is always there.
-func masked(left nft.Expr, mask, want uint32) *Test {
-	if mask == ^uint32(0) {
+func masked(left nft.Expr, mask, want uint32) Cond {
+	switch {
+	case want&^mask != 0: // as in the kernel's comparison
+		return Any{}
+	case mask == 0:
+		return All{}
+	case mask == ^uint32(0):
 		return present(left, host32(want))
 	}
 	return present(&nft.MaskXor{Of: left, Mask: host32(mask), Xor: host32(0)}, host32(want))
 }
 
+// withDefault adds an option that iptables-save prints although it was not given.
+func withDefault(e *iptables.Extension, options []iptables.Option, name string, value any) []iptables.Option {
+	spec := e.Option(name)
+	if slices.ContainsFunc(options, func(o iptables.Option) bool { return o.Spec == spec }) {
+		return options
+	}
+	return append(options, iptables.Option{Spec: spec, Value: value})
+}
+
 // stmts is a list of statements as an action of one rule.
 func stmts(s ...nft.Stmt) Action { return Action{Rules: [][]nft.Stmt{s}} }
+
+// addrLen is the length of an address in bytes.
+func addrLen(f iptables.Family) uint32 {
+	if f == iptables.IPv6 {
+		return 16
+	}
+	return 4
+}

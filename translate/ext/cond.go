@@ -45,4 +45,8 @@ type Action struct {
 	Rules [][]nft.Stmt
 	// Ends says that no packet gets past the action.
 	Ends bool
+	// Once says that the rule's conditions must not be asked again between the rules, since they change what it may ask.
+	Once bool
+	// Proto says that nft wants the rule's protocol named in front of the action, in the same rule.
+	Proto bool
 }

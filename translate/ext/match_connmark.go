@@ -14,6 +14,11 @@ var _ = registerMatch(&Match{
 		Listing: listMark("connmark"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
-		return negated(marked(&nft.CT{Key: bytecode.CtMark}, m.Options[0].Value.(iptables.MarkMask)), m.Options[0].Neg)
+		v := m.Options[0].Value.(iptables.MarkMask)
+		mark := negated(masked(&nft.CT{Key: bytecode.CtMark}, v.Mask, v.Value), m.Options[0].Neg)
+		if v.Mask == 0 || v.Value&^v.Mask != 0 { // which does not look at the mark
+			return All{tracked(), mark}
+		}
+		return mark
 	},
 })

@@ -43,6 +43,12 @@ func inStates(states []string) Cond {
 	return any
 }
 
+// tracked tests that a packet has a connection (nf_ct_get).
+func tracked() *Test {
+	without := anyBit(&nft.CT{Key: bytecode.CtState}, ctStates["INVALID"]|ctStates["UNTRACKED"], true)
+	return &Test{Stmts: without.Inverse, Inverse: without.Stmts}
+}
+
 func sum(bits map[string]uint32, names []string) uint32 {
 	var s uint32
 	for name, bit := range bits {

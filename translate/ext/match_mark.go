@@ -14,14 +14,7 @@ var _ = registerMatch(&Match{
 		Listing: listMark("mark"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
-		return negated(marked(&nft.Meta{Key: bytecode.MetaMark}, m.Options[0].Value.(iptables.MarkMask)), m.Options[0].Neg)
+		v := m.Options[0].Value.(iptables.MarkMask)
+		return negated(masked(&nft.Meta{Key: bytecode.MetaMark}, v.Mask, v.Value), m.Options[0].Neg)
 	},
 })
-
-// marked tests a mark under a mask. A value with bits outside the mask never matches, as in the kernel's comparison.
-func marked(left nft.Expr, m iptables.MarkMask) Cond {
-	if m.Value&^m.Mask != 0 {
-		return Any{}
-	}
-	return masked(left, m.Mask, m.Value)
-}

@@ -17,7 +17,7 @@ var _ = registerMatch(&Match{
 			{Name: "--tcp-flags", Kind: tcpFlagsKind{}, Neg: true, Excludes: []string{"--syn"}},
 			{Name: "--syn", Kind: iptables.Flag, Neg: true, Excludes: []string{"--tcp-flags"}},
 		},
-		Canonical: func(e *iptables.Extension, options []iptables.Option) []iptables.Option {
+		Canonical: func(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
 			for i, o := range options {
 				if o.Spec.Name == "--syn" {
 					options[i].Spec, options[i].Value = e.Option("--tcp-flags"), synFlags
@@ -45,8 +45,14 @@ var _ = registerMatch(&Match{
 	},
 })
 
-// tcpFlagged tests the flags byte (offset 13 of struct tcphdr).
+// tcpFlagged tests the flags byte (offset 13 of struct tcphdr). A flag that is wanted but not looked at never is there.
 func tcpFlagged(f tcpFlags) Cond {
+	switch {
+	case f.Set&^f.Mask != 0:
+		return Any{}
+	case f.Mask == 0:
+		return All{}
+	}
 	flags := &nft.MaskXor{Of: transport(13, 1), Mask: []byte{f.Mask}, Xor: []byte{0}}
 	return present(flags, []byte{f.Set})
 }

@@ -43,11 +43,12 @@ func portIn(offset uint32, p iptables.Ports) Cond {
 
 // portsIn tests a port against a list. Several become a set, since nft has no other "one of".
 func portsIn(offset uint32, ports []iptables.Ports) Cond {
+	ports = mergePorts(ports)
 	if len(ports) == 1 {
 		return portIn(offset, ports[0])
 	}
 	s := &nft.Set{Type: []nft.Datatype{nft.TypeInetService}, Flags: bytecode.SetAnonymous | bytecode.SetConstant}
-	for _, p := range mergePorts(ports) {
+	for _, p := range ports {
 		e := nft.Element{Key: net16(p.Lo)}
 		if p.Lo != p.Hi {
 			e.KeyEnd = net16(p.Hi)
@@ -61,14 +62,19 @@ func portsIn(offset uint32, ports []iptables.Ports) Cond {
 	}
 }
 
-// mergePorts sorts ranges and joins those that overlap, which the kernel refuses in a set.
+// mergePorts sorts ranges and joins those that overlap, which the kernel refuses in a set. Where there is a range at all it joins
+// neighbours too, since nft lists them so.
 func mergePorts(ports []iptables.Ports) []iptables.Ports {
 	sorted := slices.Clone(ports)
 	slices.SortFunc(sorted, func(a, b iptables.Ports) int { return cmp.Compare(a.Lo, b.Lo) })
+	gap := uint32(0)
+	if slices.ContainsFunc(sorted, func(p iptables.Ports) bool { return p.Lo != p.Hi }) {
+		gap = 1
+	}
 	out := sorted[:1]
 	for _, p := range sorted[1:] {
 		last := &out[len(out)-1]
-		if p.Lo <= last.Hi {
+		if uint32(p.Lo) <= uint32(last.Hi)+gap {
 			last.Hi = max(last.Hi, p.Hi)
 			continue
 		}

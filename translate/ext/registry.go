@@ -116,6 +116,30 @@ func onlyIn(tables ...string) func(*iptables.Rule, []iptables.Option, string, st
 	}
 }
 
+// onlyFrom is a check that a target stands in a chain of a hook that its kernel module allows (struct xt_target.hooks), as far as
+// built-in chains show it.
+func onlyFrom(chains ...string) func(*iptables.Rule, []iptables.Option, string, string) *iptables.Problem {
+	return func(r *iptables.Rule, _ []iptables.Option, table, chain string) *iptables.Problem {
+		if !iptables.IsBuiltin(table, chain) || slices.Contains(chains, chain) {
+			return nil
+		}
+		return &iptables.Problem{Pos: r.Target.Pos, Ext: r.Target.Name,
+			Msg: fmt.Sprintf("stands in chain %s, but works only in %s, and chains that lead from there", chain, orList(chains))}
+	}
+}
+
+// both checks one thing after another.
+func both(checks ...func(*iptables.Rule, []iptables.Option, string, string) *iptables.Problem) func(*iptables.Rule, []iptables.Option, string, string) *iptables.Problem {
+	return func(r *iptables.Rule, options []iptables.Option, table, chain string) *iptables.Problem {
+		for _, check := range checks {
+			if p := check(r, options, table, chain); p != nil {
+				return p
+			}
+		}
+		return nil
+	}
+}
+
 func orList(words []string) string {
 	switch len(words) {
 	case 0:

@@ -1,6 +1,9 @@
 package ext
 
 import (
+	"math"
+	"slices"
+
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/translate/iptables"
@@ -21,9 +24,9 @@ var _ = registerTarget(&Target{
 			{Name: "--restore-mark", Kind: iptables.Flag},
 			{Name: "--nfmask", Kind: iptables.Hex(0, 1<<32-1, 1)},
 			{Name: "--ctmask", Kind: iptables.Hex(0, 1<<32-1, 1)},
-			{Name: "--mask", Kind: iptables.Hex(0, 1<<32-1, 1)},
+			{Name: "--mask", Kind: iptables.Hex(0, 1<<32-1, 1), Excludes: []string{"--nfmask", "--ctmask"}},
 		},
-		Canonical: setXmark,
+		Canonical: canonicalConnmark,
 		Check:     checkConnmark,
 		Listing:   listConnmark,
 	},
@@ -31,56 +34,83 @@ var _ = registerTarget(&Target{
 		packet, connection := &nft.Meta{Key: bytecode.MetaMark}, &nft.CT{Key: bytecode.CtMark}
 		nfmask, ctmask := connmarkMasks(t)
 		if _, save := t.Get("--save-mark"); save {
-			return stmts(copyMark(connection, ctmask, packet, nfmask))
+			return copyMark(connection, ctmask, packet, nfmask)
 		}
 		if _, restore := t.Get("--restore-mark"); restore {
-			return stmts(copyMark(packet, nfmask, connection, ctmask))
+			return copyMark(packet, nfmask, connection, ctmask)
 		}
 		m := t.Options[0].Value.(iptables.MarkMask)
 		return stmts(setMark(connection, m.Mask, m.Value))
 	},
 })
 
+// canonicalConnmark says --mask as the two masks that it is, and both where none was given.
+func canonicalConnmark(e *iptables.Extension, options []iptables.Option, f iptables.Family) []iptables.Option {
+	all := any(uint64(math.MaxUint32))
+	copies := false
+	var rest []iptables.Option
+	for _, o := range options {
+		switch o.Spec.Name {
+		case "--mask":
+			all = o.Value
+			continue
+		case "--save-mark", "--restore-mark":
+			copies = true
+		}
+		rest = append(rest, o)
+	}
+	if !copies {
+		return setXmark(e, options, f)
+	}
+	return withDefault(e, withDefault(e, rest, "--nfmask", all), "--ctmask", all)
+}
+
 func connmarkMasks(t *iptables.Target) (nfmask, ctmask uint32) {
-	nfmask, ctmask = ^uint32(0), ^uint32(0)
 	for _, o := range t.Options {
 		switch o.Spec.Name {
 		case "--nfmask":
 			nfmask = uint32(o.Value.(uint64))
 		case "--ctmask":
 			ctmask = uint32(o.Value.(uint64))
-		case "--mask":
-			nfmask = uint32(o.Value.(uint64))
-			ctmask = nfmask
 		}
 	}
 	return nfmask, ctmask
 }
 
-// copyMark writes to = to & ~toMask ^ (from & fromMask). Two registers are combined only since Linux 6.13, so that is kept for
-// masks that need it.
-func copyMark(to nft.Expr, toMask uint32, from nft.Expr, fromMask uint32) nft.Stmt {
-	value := from
-	if fromMask != ^uint32(0) {
-		value = &nft.MaskXor{Of: from, Mask: host32(fromMask), Xor: host32(0)}
+// copyMark writes to = to & ~toMask ^ (from & fromMask). Where bits of both remain this goes bit by bit: the kernel combines two
+// registers only since Linux 6.13, and nft before 1.1 aborts on any list with such a rule.
+func copyMark(to nft.Expr, toMask uint32, from nft.Expr, fromMask uint32) Action {
+	switch {
+	case toMask == math.MaxUint32 && fromMask == math.MaxUint32:
+		return stmts(&nft.Assign{Key: to, Value: from})
+	case toMask == math.MaxUint32:
+		return stmts(&nft.Assign{Key: to, Value: &nft.MaskXor{Of: from, Mask: host32(fromMask), Xor: host32(0)}})
 	}
-	if toMask != ^uint32(0) {
-		kept := &nft.MaskXor{Of: to, Mask: host32(^toMask), Xor: host32(0)}
-		value = &nft.Binary{Op: bytecode.BitwiseXor, A: kept, B: value, Len: 4}
+	a := Action{Once: true}
+	add := func(when *Test, s nft.Stmt) { a.Rules = append(a.Rules, append(slices.Clip(when.Stmts), s)) }
+	if toMask != 0 || fromMask == 0 {
+		add(tracked(), setMark(to, toMask, 0))
 	}
-	return &nft.Assign{Key: to, Value: value}
+	for rest := fromMask; rest != 0; rest &= rest - 1 {
+		bit := rest & -rest
+		add(anyBit(from, bit, false), setMark(to, 0, bit))
+	}
+	return a
 }
 
 func checkConnmark(r *iptables.Rule, options []iptables.Option, _, _ string) *iptables.Problem {
-	acts := 0
+	acts, masks, copies := 0, 0, 0
 	for _, o := range options {
 		switch o.Spec.Name {
 		case "--nfmask", "--ctmask", "--mask":
-		default:
-			acts++
+			masks++
+			continue
+		case "--save-mark", "--restore-mark":
+			copies++
 		}
+		acts++
 	}
-	if acts != 1 {
+	if acts != 1 || masks > 0 && copies == 0 {
 		return &iptables.Problem{Pos: r.Target.Pos, Ext: "CONNMARK", Msg: "needs one option that says how to change the mark"}
 	}
 	return nil

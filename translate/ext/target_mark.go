@@ -28,7 +28,7 @@ var _ = registerTarget(&Target{
 })
 
 // setXmark says each other spelling as --set-xmark.
-func setXmark(e *iptables.Extension, options []iptables.Option) []iptables.Option {
+func setXmark(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
 	for i, o := range options {
 		var m iptables.MarkMask
 		switch o.Spec.Name {
@@ -58,9 +58,9 @@ func setMark(key nft.Expr, mask, xor uint32) nft.Stmt {
 	return &nft.Assign{Key: key, Value: &nft.MaskXor{Of: key, Mask: host32(^mask), Xor: host32(xor)}}
 }
 
-func checkMark(r *iptables.Rule, options []iptables.Option, table, chain string) *iptables.Problem {
+func checkMark(r *iptables.Rule, options []iptables.Option, _, _ string) *iptables.Problem {
 	if len(options) != 1 {
 		return &iptables.Problem{Pos: r.Target.Pos, Ext: "MARK", Msg: "needs one option that says how to change the mark"}
 	}
-	return onlyIn("mangle")(r, options, table, chain)
+	return nil
 }

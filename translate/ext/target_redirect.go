@@ -38,7 +38,7 @@ var _ = registerTarget(&Target{
 			}
 		}
 		a := stmts(n)
-		a.Ends = true
+		a.Ends, a.Proto = true, true
 		return a
 	},
 })

@@ -19,7 +19,15 @@ var _ = registerTarget(&Target{
 			{Name: "--on-ip", Kind: iptables.Address},
 			{Name: "--tproxy-mark", Kind: iptables.MaskedMark},
 		},
-		Check:   onlyIn("mangle"),
+		Canonical: func(e *iptables.Extension, options []iptables.Option, f iptables.Family) []iptables.Option {
+			anywhere := netip.IPv4Unspecified()
+			if f == iptables.IPv6 {
+				anywhere = netip.IPv6Unspecified()
+			}
+			options = withDefault(e, options, "--on-ip", anywhere)
+			return withDefault(e, options, "--tproxy-mark", iptables.MarkMask{})
+		},
+		Check:   both(onlyIn("mangle"), onlyFrom("PREROUTING")),
 		Listing: listTProxy,
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
@@ -36,11 +44,15 @@ var _ = registerTarget(&Target{
 					proxy.Addr = value(a.AsSlice())
 				}
 			case "--tproxy-mark":
-				m := o.Value.(iptables.MarkMask)
-				take = append(take, setMark(&nft.Meta{Key: bytecode.MetaMark}, m.Mask, m.Value))
+				if m := o.Value.(iptables.MarkMask); m.Mask != 0 || m.Value != 0 {
+					take = append(take, setMark(&nft.Meta{Key: bytecode.MetaMark}, m.Mask, m.Value))
+				}
 			}
 		}
+		if proxy.Port == nil && proxy.Addr == nil { // of which nft wants one; to no address in particular is what this means
+			proxy.Addr = value(make([]byte, addrLen(c.Family)))
+		}
 		take = append(take, &nft.Verdict{Code: bytecode.Accept})
-		return Action{Rules: [][]nft.Stmt{take, {&nft.Verdict{Code: bytecode.Drop}}}, Ends: true}
+		return Action{Rules: [][]nft.Stmt{take, {&nft.Verdict{Code: bytecode.Drop}}}, Ends: true, Proto: true}
 	},
 })

@@ -57,6 +57,9 @@ func parseTCPFlags(word string) (uint8, error) {
 	return bits, nil
 }
 
+// Vacuous says that iptables-save leaves out a mask without flags.
+func (tcpFlagsKind) Vacuous(v any) bool { return v.(tcpFlags) == tcpFlags{} }
+
 func (tcpFlagsKind) Format(v any) string {
 	f := v.(tcpFlags)
 	return formatTCPFlags(f.Mask) + " " + formatTCPFlags(f.Set)

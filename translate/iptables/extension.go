@@ -22,8 +22,8 @@ type Extension struct {
 	// chain the chain it is in.
 	Check func(rule *Rule, options []Option, table, chain string) *Problem
 	// Canonical rewrites options that are other spellings of another ("--set-mark" of "--set-xmark") to those that iptables-save
-	// prints. The parser applies it to what it read; nil: there are none.
-	Canonical func(e *Extension, options []Option) []Option
+	// prints, and adds those that it prints although they were not given. The parser applies it to what it read; nil: there are none.
+	Canonical func(e *Extension, options []Option, family Family) []Option
 	// Listing reads what "iptables -L -v" prints for the extension at the start of words: it returns the same as command-line words
 	// ("tcp dpt:22" gives "--dport 22"), and how many words it took, 0 when these are not this extension's. There is at least one
 	// word. Inside of quotes and of /* */, where the number of blanks counts, a word ends at each blank, so that strings.Join(words,

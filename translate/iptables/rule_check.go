@@ -93,7 +93,7 @@ func (p *ruleParser) check(sc *scope) {
 		return
 	}
 	if e.Canonical != nil {
-		*sc.options = e.Canonical(e, *sc.options)
+		*sc.options = e.Canonical(e, *sc.options, p.family)
 	}
 	if e.Check == nil {
 		return

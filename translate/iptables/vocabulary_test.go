@@ -92,7 +92,7 @@ var testVocab = vocab{
 		{Name: "MARK", Target: true, Options: []*OptionSpec{
 			{Name: "--set-xmark", Kind: MaskedMark},
 			{Name: "--set-mark", Kind: MaskedMark}},
-			Canonical: func(e *Extension, options []Option) []Option {
+			Canonical: func(e *Extension, options []Option, _ Family) []Option {
 				for i, o := range options {
 					if o.Spec.Name == "--set-mark" {
 						m := o.Value.(MarkMask)
