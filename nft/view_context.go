@@ -13,6 +13,9 @@ type protoContext struct {
 	// under are the link headers below the present one, bottom first.
 	under    []*protocol
 	icmpType uint8 // 0 not known; an echo reply counts as a request
+	// framed says that a field of the Ethernet header other than its type was named. nft then knows the frame, and makes matches
+	// on its type.
+	framed bool
 }
 
 // familyLayer is the lowest header of a family's packets and what is known of it.
@@ -159,15 +162,44 @@ func newPayload(base bytecode.PayloadBase, off, bits uint32) *payloadNode {
 	return n
 }
 
-// complete names a payload that is exactly one field.
+// complete names a payload that is exactly one field. Where a header is known to have no ports, they are raw bits.
 func (c *protoContext) complete(n *payloadNode) {
+	if c.layers[n.base] == protoUnknown {
+		n.proto, n.field = nil, nil
+	}
 	p, skip := c.header(n)
 	if p == nil {
 		return
 	}
+	n.proto, n.field = nil, nil
 	if f := p.find(n.off-skip, n.bits, c.icmpType); f != nil {
 		n.proto, n.field = p, f
 	}
+}
+
+// seen notes that a payload was named.
+func (c *protoContext) seen(n *payloadNode) {
+	if n.proto == protoEther && !n.isKey {
+		c.framed = true
+	}
+}
+
+// typesFrame reports whether nft makes a match on the frame's type for a header above: for ARP and ICMP in bridge tables, and in inet
+// tables behind a match on the frame.
+func (c *protoContext) typesFrame(above *protocol) bool {
+	switch c.family {
+	case Bridge:
+		return above == protoARP || above == protoICMP || above == protoICMPv6
+	case Inet:
+		return c.framed
+	}
+	return false
+}
+
+// knowsIP reports whether it is known which IP a packet is.
+func (c *protoContext) knowsIP() bool {
+	p := c.layers[bytecode.NetworkHeader]
+	return p == protoIP || p == protoIP6
 }
 
 // trim narrows a payload to the fields that a mask of adjacent ones selects, and says by how much values move to the right.
@@ -232,5 +264,9 @@ func (c *protoContext) expand(n *payloadNode) []*payloadNode {
 			}
 		}
 	}
-	return append(parts, newPayload(n.base, off, left))
+	rest := newPayload(n.base, off, left)
+	if p != nil || c.layers[n.base] == protoUnknown {
+		rest = &payloadNode{base: n.base, off: off, bits: left}
+	}
+	return append(parts, rest)
 }

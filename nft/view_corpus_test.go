@@ -55,7 +55,7 @@ func (l *lab) dump(name string) (rules int) {
 		return 0
 	}
 	ours, _ := l.views()
-	want, _ := corrected(theirs)
+	want, _ := corrected(theirs, ours)
 	w, g := strings.Split(want, "\n"), strings.Split(ours, "\n")
 	if len(w) != len(g) {
 		l.t.Errorf("%s: nft has %d lines, we have %d", name, len(w), len(g))

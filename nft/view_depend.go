@@ -2,21 +2,23 @@ package nft
 
 import "rechain/nft/bytecode"
 
-// nft adds matches that a field needs ("tcp dport" needs "meta l4proto tcp") and does not list them again. A match is dropped
-// when a later one implies it, unless a statement with an effect stands between, or dropping it would lose what it says.
+// nft adds the matches that a field needs ("tcp dport" needs "meta l4proto tcp") when it loads a rule, and does not list them. So a
+// match is dropped when a later one implies it, unless a statement with an effect stands between. nft 1.0.6 drops some that it does
+// not add again, and the rule it lists is another; here they stay.
 
 // entry is a statement of the view.
 type entry struct {
 	node node
 	dead bool // implied by a later one
 	dep  dependency
+	// under is a match on the network protocol that goes when this one does: an ICMP field implies both.
+	under *entry
 }
 
-// dependency is what a match that tells a protocol compares.
+// dependency is what a match that tells a protocol compares: a field, metadata, or conntrack's.
 type dependency struct {
 	payload *payloadNode
 	meta    *Meta
-	isCT    bool
 	value   uint32
 	bits    uint32
 	single  bool // the right side is one value
@@ -44,9 +46,14 @@ func (d *dependencies) release(base bytecode.PayloadBase) {
 	if d.by[base] == nil && base == bytecode.TransportHeader {
 		base = aboveTransport
 	}
-	if e := d.by[base]; e != nil {
-		e.dead = true
-		d.by[base] = nil
+	e := d.by[base]
+	if e == nil {
+		return
+	}
+	e.dead = true
+	d.by[base] = nil
+	if u := e.under; u != nil && d.by[bytecode.NetworkHeader] == u {
+		d.release(bytecode.NetworkHeader)
 	}
 }
 
@@ -92,88 +99,101 @@ func (d *dependencies) restore(saved dependencies) {
 	}
 }
 
+// mixed reports whether a family has more than one network protocol.
+func mixed(f Family) bool { return f == Bridge || f == Netdev || f == Inet }
+
 // payload drops the match that a named field implies.
-func (d *dependencies) payload(n *payloadNode, f Family) {
+func (d *dependencies) payload(n *payloadNode, c *protoContext) {
+	c.seen(n)
 	if n.proto == nil {
 		return
 	}
-	if e := d.get(n.base); e != nil && d.impliedBy(n, e.dep, f) {
+	if e := d.get(n.base); e != nil && d.impliedBy(n, e.dep, c) {
 		d.release(n.base)
 	}
 }
 
-func (d *dependencies) impliedBy(n *payloadNode, dep dependency, f Family) bool {
-	on := dep.payload
-	if f == Bridge || f == Netdev || f == Inet {
-		// "ip protocol tcp" also says that the packet is IPv4.
-		if on != nil && (on.proto == protoIP || on.proto == protoIP6) && n.base == bytecode.TransportHeader {
-			return false
+func (d *dependencies) impliedBy(n *payloadNode, dep dependency, c *protoContext) bool {
+	switch {
+	case dep.meta != nil && n.proto == protoARP: // in bridge tables, nft looks at the frame for it
+		return c.family != Bridge
+	case dep.meta != nil:
+		// nft has an ICMP field imply its version of IP too, where that is not known.
+		return n.proto != protoICMP && n.proto != protoICMPv6 && n.proto != protoIGMP || !mixed(c.family) || c.knowsIP()
+	case dep.payload == nil:
+		return false // conntrack's protocol: there may be no conntrack
+	}
+	switch on := dep.payload.proto; on {
+	case protoEther: // else nft looks at "meta protocol", which differs behind a VLAN header
+		if n.base == bytecode.NetworkHeader {
+			return c.typesFrame(n.proto)
 		}
-		// Of stacked headers, each type match counts.
-		if on != nil && n.base == on.base {
-			if n.isKey {
-				return false
-			}
-			if n.base == bytecode.LinkHeader {
-				return on.proto != protoVLAN &&
-					(on.proto != protoEther || !dep.single || dep.bits != 16 || dep.value == 0x8100)
-			}
-		}
+		return dep.single && dep.value == 0x8100 && !(n.isKey && mixed(c.family))
+	case protoVLAN:
+		return n.base == bytecode.NetworkHeader
+	case protoIP: // elsewhere, "ip protocol" also says that the packet is IPv4; and "ip6 nexthdr" is not always the last header's
+		return c.family == IPv4
+	case protoICMP, protoICMPv6:
+		return n.field != nil && n.field.icmp != icmpAny && on == n.proto && d.icmpType == icmpTypes[n.field.icmp]
 	}
-	if n.base != bytecode.TransportHeader || on == nil || on.base != bytecode.TransportHeader {
-		return true
-	}
-	if on.proto == protoICMP || on.proto == protoICMPv6 {
-		return n.field != nil && n.field.icmp != icmpAny && on.proto == n.proto && d.icmpType == icmpTypes[n.field.icmp]
-	}
-	return true
+	return false
 }
 
 // exthdr drops the match that an extension header or option implies.
-func (d *dependencies) exthdr(op uint32) {
+func (d *dependencies) exthdr(op uint32, c *protoContext) {
 	switch op {
 	case exthdrTCP:
+		d.tcp(c)
+	case exthdrIPv6:
+		d.network(IPv6)
+	case exthdrIPv4:
+		d.network(IPv4)
+	}
+}
+
+// tcp drops a match on TCP.
+func (d *dependencies) tcp(c *protoContext) {
+	const tcp = 6
+	e := d.by[bytecode.TransportHeader]
+	if e == nil || e.dep.value != tcp {
+		return
+	}
+	if e.dep.meta != nil || e.dep.payload != nil && e.dep.payload.proto == protoIP && c.family == IPv4 {
 		d.release(bytecode.TransportHeader)
-	case exthdrIPv6, exthdrIPv4:
+	}
+}
+
+// network drops a match on a network protocol that is made by metadata.
+func (d *dependencies) network(f Family) {
+	if e := d.by[bytecode.NetworkHeader]; e != nil && e.dep.meta != nil && e.dep.networkProtocol() == f {
 		d.release(bytecode.NetworkHeader)
 	}
 }
 
-// below drops the match that a match on metadata or conntrack implies, which looks at the protocol of base. What is known of the
-// network protocol stays in the mixed families, unless ICMP tells it. L4 is the transport protocol that is asked for, -1 if none is.
-func (d *dependencies) below(base bytecode.PayloadBase, f Family, l4 int) {
-	if d.get(base) != nil && d.mayDrop(f, l4) {
-		d.release(base)
+// below drops or ties the match on the network protocol that comes before a match on a transport protocol, or -1 for an address of a
+// connection.
+func (d *dependencies) below(e *entry, c *protoContext, l4 int) {
+	under := d.by[bytecode.NetworkHeader]
+	if under == nil {
+		return
+	}
+	byMeta, nfproto := under.dep.meta != nil, under.dep.networkProtocol()
+	icmp := l4 == 1 && nfproto == IPv4 || l4 == 58 && nfproto == IPv6
+	switch {
+	case byMeta && !mixed(c.family) && c.family == nfproto, byMeta && mixed(c.family) && l4 < 0:
+		d.release(bytecode.NetworkHeader)
+	case icmp && byMeta != c.typesFrame(protoICMP):
+		e.under = under
 	}
 }
 
-func (d *dependencies) mayDrop(f Family, l4 int) bool {
-	e := d.get(bytecode.NetworkHeader)
-	if e == nil {
-		return true
-	}
-	nfproto, ok := e.dep.networkProtocol()
-	if !ok {
-		return true
-	}
-	switch f {
-	case IPv4, IPv6:
-		return f == nfproto
-	case Inet, Netdev, Bridge:
-		return l4 < 0 || l4 == 1 && nfproto != IPv6 || l4 == 58 && nfproto != IPv4
-	}
-	return true
-}
-
-// networkProtocol is the protocol that a match asks for; not ok when it is of another kind.
-func (d dependency) networkProtocol() (Family, bool) {
-	byEtherType := map[uint32]Family{0x0800: IPv4, 0x86dd: IPv6}
+// networkProtocol is the network protocol that a match asks for; Unspec if it is none.
+func (d dependency) networkProtocol() Family {
 	switch {
 	case d.meta != nil && d.meta.Key == bytecode.MetaNfproto:
-		return Family(d.value), true
-	case d.meta != nil && d.meta.Key == bytecode.MetaProtocol,
-		d.payload != nil && d.payload.base == bytecode.LinkHeader && d.payload.field != nil && d.payload.field.typ == TypeEtherType:
-		return byEtherType[d.value], true
+		return Family(d.value)
+	case d.meta != nil && d.meta.Key == bytecode.MetaProtocol, d.payload != nil && d.payload.proto == protoEther:
+		return map[uint32]Family{0x0800: IPv4, 0x86dd: IPv6}[d.value]
 	}
-	return 0, false
+	return bytecode.Unspec
 }

@@ -58,7 +58,7 @@ func (r *ruleView) exprIn(e Expr, inKey bool) named {
 		return named{n, valueType{typ: TypeInteger, order: hostOrder, bits: 32}}
 	case *Exthdr:
 		n := newExthdr(e)
-		r.deps.exthdr(e.Op)
+		r.deps.exthdr(e.Op, &r.ctx)
 		return named{n, n.value()}
 	case *Osf:
 		return named{e, valueType{typ: TypeString, order: hostOrder, bits: osfSize * 8}}
@@ -98,7 +98,7 @@ var bitwiseOps = map[bytecode.BitwiseOp]string{bytecode.BitwiseAnd: "&", bytecod
 // complete names a payload and drops the match that it implies.
 func (r *ruleView) complete(n *payloadNode) {
 	r.ctx.complete(n)
-	r.deps.payload(n, r.family)
+	r.deps.payload(n, &r.ctx)
 }
 
 func (n *payloadNode) value() valueType {
@@ -209,7 +209,7 @@ func (r *ruleView) trimmed(m *MaskXor) (fieldNode, uint, bool) {
 	case *Exthdr:
 		n := newExthdr(of)
 		if shift, ok := n.trim(mask); ok {
-			r.deps.exthdr(of.Op)
+			r.deps.exthdr(of.Op, &r.ctx)
 			return n, shift, true
 		}
 	}

@@ -110,10 +110,27 @@ func (l *lab) print(rs *nft.Ruleset) (text, js string) {
 	return t.String(), j.String()
 }
 
+const dropped = "nft drops a match that it does not make again when it loads what it listed"
+
 // disagreement is a line that nft prints wrongly, and why.
 type disagreement struct{ theirs, ours, why string }
 
 var disagreements = []disagreement{
+	{"ip saddr 1.2.3.4", "ether type ip ip saddr 1.2.3.4", dropped},
+	{"ip6 saddr ::1", "ether type ip6 ip6 saddr ::1", dropped},
+	{"icmp type echo-request", "meta l4proto icmp icmp type echo-request", dropped},
+	{"meta l4proto icmp", "meta nfproto ipv4 meta l4proto icmp", dropped},
+	{"icmpv6 type nd-neighbor-advert", "meta l4proto ipv6-icmp icmpv6 type nd-neighbor-advert", dropped},
+	{"tcp option maxseg exists", "ip protocol tcp tcp option maxseg exists", dropped},
+	{"ip saddr 1.2.3.4", "ct l3proto ipv4 ip saddr 1.2.3.4", dropped},
+	{"tcp dport 22", "ct protocol tcp tcp dport 22", dropped},
+	{"ct reply ip daddr 1.2.3.4", "ct l3proto ipv4 ct reply ip daddr 1.2.3.4", dropped},
+	{"th sport 1", "meta l4proto gre @th,0,16 0x1", dropped},
+	{"th dport 5", "meta l4proto gre @th,16,16 0x5", dropped},
+	{"tcp dport 22", "ip6 nexthdr tcp tcp dport 22", dropped},
+	{"ip6 saddr ::1 tcp dport 22", "ip6 saddr ::1 ip6 nexthdr tcp tcp dport 22", dropped},
+	{"ip ttl set 5", "@nh,64,8 set 0x5", "a named field has its checksum mended, these bits have not"},
+	{"ip hdrlength set 5", "@nh,4,4 set 0x5", "a named field has its checksum mended, these bits have not"},
 	{"tcp dport 1-5", "tcp sport >= 1 tcp dport <= 5", "nft joins >= and <= of any two fields"},
 	{"meta priority 0:1-0:5", "meta mark >= 0x00000001 meta priority <= 0:5", "nft joins >= and <= of any two keys"},
 	{"tcp dport != 5-10", "tcp dport < 5 tcp dport > 10", "nft takes a match that never succeeds for its opposite"},
@@ -149,10 +166,12 @@ func (l *lab) judge(name string) {
 	l.t.Helper()
 	theirs, theirJSON := l.must("", "nft", "-a", "list", "ruleset"), l.must("", "nft", "-j", "list", "ruleset")
 	ours, ourJSON := l.views()
-	want, wrong := corrected(theirs)
+	programs := l.programs()
+	want, wrong := corrected(theirs, ours)
 	l.same(name, want, ours)
 	l.sameJSON(name, theirJSON, ourJSON, wrong)
 	l.reload(name+", our text loaded", ours, ours, "nft", "-f", "-")
+	l.samePrograms(name, programs)
 	if why := notJSON[filepath.Base(name)]; why != "" {
 		l.t.Logf("%s is not loaded as JSON: %s", name, why)
 		return
@@ -166,6 +185,60 @@ var notJSON = map[string]string{
 	"declarations.nft": "no synproxy objects, dynamic sets, updates of maps and comments of chains",
 	"dormant.nft":      "no flags and comments of tables",
 	"typeof.nft":       "no typeof, and no maps to concatenations or intervals",
+}
+
+// program is a rule as the kernel runs it, and as we print it.
+type program struct{ text, ops string }
+
+// programs are the rules, in order. Names that nft makes up are left out.
+func (l *lab) programs() (list []program) {
+	l.t.Helper()
+	b, err := l.conn.Ruleset(nil)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	madeUp := regexp.MustCompile(`__(set|map|chain)\d+`)
+	for i, table := range nft.Raise(b).Tables {
+		for j, chain := range table.Chains {
+			for k, rule := range chain.Rules {
+				ops := b.Tables[i].Chains[j].Rules[k].Program.String()
+				list = append(list, program{nft.RuleText(table, rule), madeUp.ReplaceAllString(ops, "__$1")})
+			}
+		}
+	}
+	return list
+}
+
+// samePrograms compares the rules that the kernel runs after our text was loaded with the ones that it was printed from.
+func (l *lab) samePrograms(name string, want []program) {
+	l.t.Helper()
+	got := l.programs()
+	if len(got) != len(want) {
+		l.t.Errorf("%s: %d rules, %d after loading our text", name, len(want), len(got))
+		return
+	}
+	for i, w := range want {
+		if w.ops != got[i].ops && rewritten[w.text] == "" && !oneInterval.MatchString(w.text) {
+			l.t.Errorf("%s: %s\n was\n%s\n is\n%s", name, w.text, w.ops, got[i].ops)
+		}
+	}
+}
+
+// rewritten are rules that nft makes another program of, with the same effect.
+var rewritten = map[string]string{
+	"ct original ip saddr 1.2.3.4":              "by the newer key for IPv4",
+	"ct l3proto ipv4 ct reply ip daddr 1.2.3.4": "by the newer key for IPv4",
+	"ct original ip6 saddr ::1":                 "by the newer key for IPv6",
+	"ct reply ip6 daddr ::1":                    "by the newer key for IPv6",
+	"ip dscp 0x04 ip ecn ect0":                  "raw bits field by field",
+	"ip dscp 0x04 ip ecn ect0 ip length 13398":  "raw bits field by field",
+	"tcp dport 22":                              "for IPv4, ip protocol and meta l4proto are the same",
+	"ip saddr 1.2.3.4 tcp dport 22":             "the match on TCP stands before the port",
+	"tcp option maxseg size 5":                  "the kernel looks for the option in TCP alone",
+	"tcp option maxseg exists":                  "the kernel looks for the option in TCP alone",
+	"ip saddr != 10.0.0.0/8":                    "a load of one byte without a mask",
+	"ip6 saddr 2001:db8::/32":                   "a load of four bytes without a mask",
+	"meta mark set meta mark":                   "without a mask of all ones",
 }
 
 // reload loads a view and lists it again.
@@ -183,16 +256,17 @@ func (l *lab) reload(name, view, want string, command ...string) {
 // handle ends the lines of "nft -a".
 var handle = regexp.MustCompile(` # handle (\d+)$`)
 
-// corrected is nft's listing with the lines put right that it gets wrong, and the handles of the rules that its JSON gets wrong.
-func corrected(listing string) (text string, wrong map[string]bool) {
+// corrected is nft's listing with the lines put right that it gets wrong, and the handles of the rules that its JSON gets wrong. Ours
+// tells which of two rules that nft lists alike a line is.
+func corrected(theirs, ours string) (text string, wrong map[string]bool) {
 	wrong = map[string]bool{}
-	lines := strings.Split(listing, "\n")
+	lines, our := strings.Split(theirs, "\n"), strings.Split(ours, "\n")
 	for i, line := range lines {
 		h := handle.FindStringSubmatch(line)
-		bare := handle.ReplaceAllString(strings.TrimLeft(line, "\t"), "")
 		for _, d := range disagreements {
-			if h != nil && bare == d.theirs {
-				lines[i] = strings.Replace(line, d.theirs, d.ours, 1)
+			right := "\t\t" + d.ours
+			if h != nil && line == "\t\t"+d.theirs+h[0] && i < len(our) && our[i] == right+h[0] {
+				lines[i] = our[i]
 				wrong[h[1]] = true
 			}
 		}
@@ -203,11 +277,14 @@ func corrected(listing string) (text string, wrong map[string]bool) {
 // moving is what goes on between two listings.
 var moving = regexp.MustCompile(` expires \w+|, "expires": \d+`)
 
+// oneInterval is a set of one interval. To nft, it is none.
+var oneInterval = regexp.MustCompile(`(?m)^(.*?)\{ ([^{}, ]+-[^{}, ]+) \}$`)
+
 // relisted takes out of a listing what is another after it was loaded: handles, and what nft itself changes: a set of one interval
 // is no set to it, and raw bits that are a field are the field.
 func relisted(listing string) string {
 	listing = regexp.MustCompile(`(?m) # handle \d+$`).ReplaceAllString(listing, "")
-	listing = regexp.MustCompile(`(?m)^(\t\t.*?)\{ ([^{}, ]+-[^{}, ]+) \}$`).ReplaceAllString(listing, "$1$2")
+	listing = oneInterval.ReplaceAllString(listing, "$1$2")
 	return strings.ReplaceAll(listing, "ip protocol { 0x6, 0x11 }", "ip protocol { tcp, udp }")
 }
 

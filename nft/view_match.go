@@ -116,7 +116,7 @@ func (r *ruleView) matchFields(m *Match, n *payloadNode, num *big.Int) {
 		if eq && part.isKey && r.stacked(base, e.dep.value) {
 			base--
 		}
-		r.deps.payload(part, r.family)
+		r.deps.payload(part, &r.ctx)
 		if eq && part.isKey {
 			r.deps.store(e, bytecode.PayloadBase(base+1))
 		}
@@ -164,7 +164,6 @@ func (r *ruleView) matchOther(m *Match) {
 		dep.meta = l
 		r.protoMatch(e, m, dep, metaLayer(l.Key), isMetaKey(l.Key), func() { r.ctx.learnMeta(l.Key, dep.value) })
 	case *CT:
-		dep.isCT = true
 		base, isKey := ctLayer(l.Key)
 		layer := int(base)
 		if l.Key == bytecode.CtSrc || l.Key == bytecode.CtDst {
@@ -186,12 +185,12 @@ func (r *ruleView) protoMatch(e *entry, m *Match, dep dependency, layer int, isK
 	if isKey {
 		learn()
 	}
-	if layer >= 0 {
+	if layer == int(bytecode.NetworkHeader) {
 		l4 := -1
-		if dep.meta != nil && dep.meta.Key == bytecode.MetaL4proto {
+		if dep.meta != nil {
 			l4 = int(dep.value)
 		}
-		r.deps.below(bytecode.PayloadBase(layer), r.family, l4)
+		r.deps.below(e, &r.ctx, l4)
 	}
 	if isKey {
 		r.deps.store(e, bytecode.PayloadBase(layer+1))

@@ -34,19 +34,20 @@ func (r *ruleView) reject(op *bytecode.Reject) node {
 	switch {
 	case r.family == IPv4 || r.family == IPv6:
 		if op.Type == rejectTCP {
-			r.deps.release(bytecode.TransportHeader)
+			r.deps.tcp(&r.ctx)
 		}
 	case op.Type == rejectICMPX:
 		code("icmpx", TypeICMPXCode)
 		return n
 	default:
 		n.spell = true
-		r.deps.release(bytecode.NetworkHeader)
 	}
 	if op.Type == rejectICMP && proto == protoIP {
 		code("icmp", TypeICMPCode)
+		r.deps.network(IPv4)
 	} else if op.Type == rejectICMP && proto == protoIP6 {
 		code("icmpv6", TypeICMPv6Code)
+		r.deps.network(IPv6)
 	}
 	return n
 }

@@ -197,7 +197,7 @@ func (r *ruleView) object(s *ObjectRef) node {
 func (r *ruleView) assign(s *Assign) node {
 	switch k := s.Key.(type) {
 	case *Payload:
-		return r.assignPayload(k, s.Value)
+		return r.assignPayload(s, k)
 	case *Exthdr:
 		n := newExthdr(k) // writing an option implies nothing to nft
 		return &assignNode{n, r.assigned(s.Value, n.value())}
