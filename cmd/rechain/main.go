@@ -2,11 +2,6 @@
 // runs no other program to do so.
 package main
 
-// A command that lives for milliseconds has no use for the limits of its container, which the runtime would read from /proc.
-//
-//go:debug containermaxprocs=0
-//go:debug updatemaxprocs=0
-
 import (
 	"errors"
 	"fmt"
