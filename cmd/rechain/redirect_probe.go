@@ -90,12 +90,19 @@ func try(ctx context.Context, ns *kernel.Namespace, p *redirect.Plan, facts prob
 	}
 	defer func() { err = errors.Join(err, lab.Close()) }()
 
+	proxy := probe.Owner{UID: p.UIDs[0], GID: p.GIDs[0]}
+	if err := probe.CanAct(proxy); err != nil {
+		proxy = probe.Owner{}
+		skip(test.Trials, err.Error(), func(t redirect.Trial) bool { return t.Protocol == redirect.UDP && t.Want.Port != 0 })
+	}
 	results := make([]probe.Result, len(test.Trials))
 	// What needs the proxy's absence comes first.
 	for _, unheard := range []bool{true, false} {
-		listeners := proxyListeners(p, facts.IPv6, unheard)
-		if unheard && slices.ContainsFunc(proxyListeners(p, facts.IPv6, false)[len(listeners):], lab.Busy) {
-			skipUnheard(test.Trials)
+		listeners, inbound := proxyListeners(p, proxy, facts.IPv6)
+		if !unheard {
+			listeners = append(listeners, inbound...)
+		} else if slices.ContainsFunc(inbound, lab.Busy) {
+			skip(test.Trials, "the proxy is there", func(t redirect.Trial) bool { return t.Unheard })
 		}
 		var flows []probe.Flow
 		var which []int
@@ -119,10 +126,11 @@ func try(ctx context.Context, ns *kernel.Namespace, p *redirect.Plan, facts prob
 	return test.Trials, results, nil
 }
 
-func skipUnheard(trials []redirect.Trial) {
+// skip leaves out trials.
+func skip(trials []redirect.Trial, why string, which func(redirect.Trial) bool) {
 	for i := range trials {
-		if trials[i].Unheard {
-			trials[i].Skip = "the proxy is there"
+		if which(trials[i]) && trials[i].Skip == "" {
+			trials[i].Skip = why
 		}
 	}
 }
@@ -136,24 +144,24 @@ func flow(t redirect.Trial) probe.Flow {
 		Owner: probe.Owner{UID: t.UID, GID: t.GID}, Wait: t.Wait}
 }
 
-// proxyListeners stand in for the proxy, with or without its inbound port, whose listeners come last. They are the proxy's, or the
-// rules would not know their answers.
-func proxyListeners(p *redirect.Plan, ipv6, withoutInbound bool) []probe.Listener {
+// proxyListeners stand in for the proxy; those of its inbound port are apart. They belong to the proxy: by that the rules know its
+// answers to DNS.
+func proxyListeners(p *redirect.Plan, proxy probe.Owner, ipv6 bool) (others, inbound []probe.Listener) {
 	any := []netip.Addr{netip.IPv4Unspecified()}
 	if ipv6 {
 		any = append(any, netip.IPv6Unspecified())
 	}
-	var out []probe.Listener
 	for _, l := range p.Listeners() {
 		for _, a := range any {
-			if l.Port == p.CapturePort && withoutInbound {
-				continue
+			x := probe.Listener{Kind: protocols[l.Protocol], At: netip.AddrPortFrom(a, l.Port), Owner: proxy}
+			if l.Port == p.CapturePort {
+				inbound = append(inbound, x)
+			} else {
+				others = append(others, x)
 			}
-			out = append(out, probe.Listener{Kind: protocols[l.Protocol], At: netip.AddrPortFrom(a, l.Port),
-				Owner: probe.Owner{UID: p.UIDs[0], GID: p.GIDs[0]}})
 		}
 	}
-	return out
+	return others, inbound
 }
 
 // addListener adds one that takes what a trial sends if it is left alone.

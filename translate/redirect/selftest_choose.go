@@ -72,6 +72,19 @@ func (b *testBuilder) destination(by owns, captured bool) (netip.AddrPort, bool)
 	return b.anyDestination(), false
 }
 
+// unusedDestination is a destination that is captured when it comes in over a wire, and that no trial has used: the far end has
+// to send to it, and so cannot be it.
+func (b *testBuilder) unusedDestination(w Wire) (netip.AddrPort, bool) {
+	for _, a := range b.destinations() {
+		to := netip.AddrPortFrom(a, b.anyPort())
+		used := slices.ContainsFunc(b.trials, func(t Trial) bool { return t.To.Addr() == a })
+		if !used && b.fate(packet{inbound: true, over: w.Name, to: to}).Port != 0 {
+			return to, true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
 // anyDestination is a destination that the configuration does not speak of, if there is one.
 func (b *testBuilder) anyDestination() netip.AddrPort {
 	all := b.destinations()

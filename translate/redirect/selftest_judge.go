@@ -30,8 +30,10 @@ func (t Trial) Judge(s Seen) (ok bool, what string) {
 		return false, "not sent: " + s.Err.Error()
 	case f == nil && s.Refused:
 		return false, "refused"
+	case f == nil && !s.Answered && t.Want.Dropped:
+		return true, "dropped"
 	case f == nil && !s.Answered:
-		return t.Want.Dropped, "no answer"
+		return false, "no answer"
 	case f == nil:
 		return false, "answered, but where it went is not known"
 	}

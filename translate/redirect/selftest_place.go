@@ -6,11 +6,19 @@ import (
 	"strings"
 )
 
-// documentation are the ranges that are for examples (RFC 5737, RFC 3849) and for benchmarks (RFC 2544): nobody's addresses, from
-// which the test takes those that it makes up.
-var documentation = []netip.Prefix{
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("2001:db8:7263::/48"),
+// Ranges that are for examples (RFC 5737, RFC 3849) and for benchmarks (RFC 2544): nobody's addresses, from which the test takes
+// those that it makes up, first come first: near ones for wires, far ones for destinations in the world.
+var (
+	near = prefixes("192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/16", "203.0.113.0/24", "2001:db8:7263::/48")
+	far  = prefixes("203.0.113.0/24", "198.19.0.0/16", "198.51.100.0/24", "192.0.2.0/24", "2001:db8:7264::/48")
+)
+
+func prefixes(texts ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(texts))
+	for i, s := range texts {
+		out[i] = netip.MustParsePrefix(s)
+	}
+	return out
 }
 
 // wire adds a wire of that name.
@@ -32,7 +40,7 @@ func (b *testBuilder) addEnds(w *Wire, v4 bool) {
 		named = append(named, netip.PrefixFrom(s, s.BitLen()))
 	}
 	for _, avoid := range [][]netip.Prefix{append(named, b.taken()...), b.taken()} {
-		for _, doc := range documentation {
+		for _, doc := range near {
 			if doc.Addr().Is4() != v4 {
 				continue
 			}
@@ -102,14 +110,11 @@ func (b *testBuilder) nameFor(pattern string) string {
 	return name
 }
 
-// destinations are addresses of the family in turn that a packet may be sent to through a wire: of the documentation ranges, the
-// last first, for the wires' own come from the first; then of those that the configuration names.
+// destinations are addresses of the family in turn that a packet may be sent to through a wire: made-up ones, then of those that
+// the configuration names.
 func (b *testBuilder) destinations() []netip.Addr {
 	var out []netip.Addr
-	for _, p := range slices.Backward(documentation) {
-		out = append(out, b.within(p)...)
-	}
-	for _, p := range slices.Concat(b.Outbound, b.OutboundExclude) {
+	for _, p := range slices.Concat(far, b.Outbound, b.OutboundExclude) {
 		out = append(out, b.within(p)...)
 	}
 	return out

@@ -211,9 +211,10 @@ func (b *testBuilder) interfaces() {
 			continue
 		}
 		if w, ok := b.named("virtual interface", name); ok {
-			to, _ := b.destination(b.app, true)
-			b.through(w, to.Addr())
-			b.fromOutside(w, "outbound, virtual interface "+w.Name, TCP, to)
+			if to, ok := b.unusedDestination(w); ok {
+				b.through(w, to.Addr())
+				b.fromOutside(w, "outbound, virtual interface "+w.Name, TCP, to)
+			}
 			own, _ := b.ends(w)
 			b.fromOutside(w, "inbound, virtual interface "+w.Name, TCP, netip.AddrPortFrom(own, b.anyPort()))
 		}

@@ -3,6 +3,8 @@ package probe
 import (
 	"net/netip"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kind says what a flow consists of.
@@ -22,6 +24,14 @@ const (
 	// nf_conntrack_proto_tcp.c) and an unused port answers with a reset (RFC 9293, 3.10.7.1). The flow always comes from outside.
 	Malformed
 )
+
+// protocol is the number of the protocol in the IP header.
+func (k Kind) protocol() uint8 {
+	if k == UDP {
+		return unix.IPPROTO_UDP
+	}
+	return unix.IPPROTO_TCP
+}
 
 // Owner is whom a socket belongs to: the ids that the rules' owner matches look at.
 type Owner struct{ UID, GID uint32 }

@@ -17,7 +17,8 @@ type Lab struct {
 	inside, outside *kernel.Namespace
 	insideRoute     *rtnetlink
 	outsideFile     *os.File
-	wires           []end // the near ends of those that were laid
+	wires           []end        // the near ends of those that were laid
+	flows           []connection // all that were sent
 }
 
 // Open lays wires into a namespace, nil for the current one. It needs CAP_NET_ADMIN there, and CAP_SYS_ADMIN to make a namespace
@@ -100,6 +101,7 @@ func (l *Lab) world(r *rtnetlink) error {
 
 // Close takes away all that the Lab added.
 func (l *Lab) Close() error {
+	forget(l.inside, l.flows)
 	var errs []error
 	if l.insideRoute != nil {
 		if len(l.wires) > 0 {

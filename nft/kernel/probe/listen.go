@@ -23,8 +23,8 @@ type arrival struct {
 
 // source names a flow by what the rules leave alone: protocol and where it comes from.
 type source struct {
-	kind Kind
-	from netip.AddrPort
+	protocol uint8
+	from     netip.AddrPort
 }
 
 // arrivals collects what the listeners see.
@@ -166,7 +166,7 @@ func (s *tcpServer) serve(x Listener, seen *arrivals) {
 		if raw, err := conn.SyscallConn(); err == nil {
 			raw.Control(func(fd uintptr) { a.original = originalDestination(int(fd), local.Addr()) })
 		}
-		seen.add(source{TCP, unmapped(conn.RemoteAddr())}, a)
+		seen.add(source{unix.IPPROTO_TCP, unmapped(conn.RemoteAddr())}, a)
 	}
 }
 
@@ -204,7 +204,7 @@ func serveUDP(x Listener, seen *arrivals) (interface{ Close() error }, error) {
 			}
 			from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 			to, answer := destination(control[:nc])
-			seen.add(source{UDP, from}, arrival{at: netip.AddrPortFrom(to, x.At.Port()), outside: x.Outside, listener: x.At.Port()})
+			seen.add(source{unix.IPPROTO_UDP, from}, arrival{at: netip.AddrPortFrom(to, x.At.Port()), outside: x.Outside, listener: x.At.Port()})
 			conn.WriteMsgUDPAddrPort(data[:n], answer, from)
 		}
 	}()

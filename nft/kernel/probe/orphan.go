@@ -40,7 +40,8 @@ func (o *orphan) ports() map[uint16]treatment {
 }
 
 // run closes the client's end, then lets the server say goodbye. The kernel acknowledges that on its own: the client's socket has
-// no process any more, or is only a memory of itself (TIME-WAIT). When the acknowledgement arrives, the server's end is closed.
+// no process any more, or is only a memory of itself (TIME-WAIT). When the acknowledgement arrives, the server's end is closed. When
+// it is lost, so that the goodbye is said again, nobody may be left to answer but with a reset.
 func (o *orphan) run(f Flow) Result {
 	r := Result{From: o.client.from}
 	peer, err := o.open(f)
@@ -63,7 +64,9 @@ func (o *orphan) run(f Flow) Result {
 	r.Outcome = Silent
 	for end := time.Now().Add(f.Wait); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if info, err := unix.GetsockoptTCPInfo(peer.fd, unix.SOL_TCP, unix.TCP_INFO); err == nil && info.State == tcpClose {
-			r.Outcome = Answered
+			if r.Outcome = Answered; peer.err() != nil {
+				r.Outcome = Refused
+			}
 			break
 		}
 	}

@@ -60,6 +60,9 @@ func (l *Lab) Run(ctx context.Context, flows []Flow, listeners []Listener) ([]Re
 	hops := tracing.hops(<-tracing.steps)
 	for i := range results {
 		results[i].follow(flows[i], hops)
+		if from := results[i].From; from.IsValid() {
+			l.flows = append(l.flows, connection{flows[i].Kind.protocol(), from, flows[i].To})
+		}
 	}
 	return results, ctx.Err()
 }
@@ -177,39 +180,37 @@ func (d *datagram) run(f Flow) Result {
 	return s.result(err)
 }
 
-// arrival completes a result by what a listener saw. A connection that was made is accepted in no time, if by a listener of ours.
+// arrival completes a result by what a listener saw. A connection that was made is accepted in no time, if by a listener of ours
+// and on a machine that is not busy.
 func (l *Lab) arrival(r *Result, f Flow, seen *arrivals) {
 	if f.Kind != TCP && f.Kind != UDP || !r.From.IsValid() {
 		return
 	}
 	wait := time.Duration(0)
 	if r.Outcome == Answered {
-		wait = 100 * time.Millisecond
+		wait = time.Second
 	}
-	if a, ok := seen.wait(source{f.Kind, r.From}, wait); ok {
+	if a, ok := seen.wait(source{f.Kind.protocol(), r.From}, wait); ok {
 		r.Arrived, r.Original, r.Outside, r.Listener = a.at, a.original, a.outside, a.listener
 	}
 }
 
-// follow completes a result by the trace: the rules, and for lack of a listener where the packet went.
+// follow completes a result by the trace: the rules, and for lack of a listener where the packet went. It goes no further than
+// that: the kernel makes a packet's number of its place in memory (nft_trace_init in nf_tables_trace.c), where a later packet of
+// the same source may be.
 func (r *Result) follow(f Flow, hops map[source][]*Hop) {
-	kind := TCP
-	if f.Kind == UDP {
-		kind = UDP
-	}
-	for _, h := range hops[source{kind, r.From}] {
+	for _, h := range hops[source{f.Kind.protocol(), r.From}] {
 		if h.Table.Name != tableName {
 			r.Trace = append(r.Trace, *h)
 			continue
 		}
-		if r.Listener != 0 {
+		outside := h.Chain.Name == "postrouting" && h.Oif != loopback
+		if h.Chain.Name != "input" && !outside {
 			continue
 		}
-		switch {
-		case h.Chain.Name == "input":
-			r.Arrived, r.Outside = h.To, false
-		case h.Chain.Name == "postrouting" && h.Oif != loopback:
-			r.Arrived, r.Outside = h.To, true
+		if r.Listener == 0 {
+			r.Arrived, r.Outside = h.To, outside
 		}
+		return
 	}
 }

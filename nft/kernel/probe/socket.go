@@ -25,6 +25,9 @@ func as(ns *kernel.Namespace, o Owner, f func() error) error {
 // ErrOwner says that sockets of an owner cannot be made here.
 var ErrOwner = errors.New("cannot act as user")
 
+// CanAct says whether sockets of an owner can be made here: nil, or an [ErrOwner].
+func CanAct(o Owner) error { return as(nil, o, func() error { return nil }) }
+
 func withOwner(o Owner, f func() error) error {
 	runtime.LockOSThread()
 	// The user last, and back first: it is what the right to change the group may depend on.

@@ -193,11 +193,11 @@ func (t *tracing) hops(steps []kernel.Step) map[source][]*Hop {
 	open := map[uint32]*Hop{} // by id: the hop that further steps belong to
 	for _, s := range steps {
 		if s.Network != nil { // it entered a base chain
-			kind, from, to, ok := addresses(s)
+			protocol, from, to, ok := addresses(s)
 			if !ok {
 				continue
 			}
-			src := source{kind, from}
+			src := source{protocol, from}
 			h := &Hop{Table: t.table(s), From: from, To: to, Oif: s.Oif}
 			open[s.ID] = h
 			again := func(o *Hop) bool { return o.Table == h.Table && o.Steps[0].Chain.Name == s.Chain }
@@ -259,24 +259,19 @@ func rule(c *bytecode.Chain, handle uint64) *bytecode.Rule {
 }
 
 // addresses reads the headers that a step brings.
-func addresses(s kernel.Step) (kind Kind, from, to netip.AddrPort, ok bool) {
+func addresses(s kernel.Step) (protocol uint8, from, to netip.AddrPort, ok bool) {
 	var src, dst netip.Addr
-	var protocol byte
-	ip := s.Network
+	ip, ports := s.Network, s.Transport
 	switch {
 	case len(ip) >= 20 && ip[0]>>4 == 4:
 		src, dst, protocol = netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20])), ip[9]
 	case len(ip) >= 40 && ip[0]>>4 == 6:
 		src, dst, protocol = netip.AddrFrom16([16]byte(ip[8:24])), netip.AddrFrom16([16]byte(ip[24:40])), ip[6]
 	}
-	if protocol == unix.IPPROTO_UDP {
-		kind = UDP
-	}
-	ports := s.Transport
 	if protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_UDP || len(ports) < 4 {
 		return 0, from, to, false
 	}
 	from = netip.AddrPortFrom(src, binary.BigEndian.Uint16(ports))
 	to = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(ports[2:]))
-	return kind, from, to, true
+	return protocol, from, to, true
 }
