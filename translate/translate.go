@@ -25,6 +25,8 @@ type Options struct {
 	RuleComment func(*iptables.Rule) string
 	// Used leaves out built-in chains without rules whose policy is ACCEPT, and tables that are then empty.
 	Used bool
+	// AllowLossy takes translations that differ as the report says.
+	AllowLossy bool
 }
 
 // Report lists what was not translated exactly, in the order of the source.
@@ -45,16 +47,16 @@ func (r *Report) Refused() iptables.Problems {
 // are limited to theirs; with one, its tables are of that family, and packets of the other never meet them. A nil set is a family
 // that is off.
 //
-// The result is nil when there is a problem.
+// The result is nil when there is a problem, unless it is lossy and AllowLossy is set.
 func Ruleset(v4, v6 *iptables.Ruleset, opt Options) (*nft.Ruleset, *Report) {
-	t := &translator{opt: opt, report: &Report{}}
+	t := &translator{opt: opt, report: &Report{}, source: map[iptables.Family]*iptables.Ruleset{iptables.IPv4: v4, iptables.IPv6: v6}}
 	out := &nft.Ruleset{}
 	for _, name := range tableNames(v4, v6) {
 		if table := t.table(name, find(v4, name), find(v6, name), v4 != nil && v6 != nil); table != nil {
 			out.Tables = append(out.Tables, table)
 		}
 	}
-	if len(t.report.Problems) > 0 {
+	if len(t.report.Refused()) > 0 || len(t.report.Problems) > 0 && !opt.AllowLossy {
 		return nil, t.report
 	}
 	return out, t.report
@@ -85,6 +87,8 @@ func find(rs *iptables.Ruleset, table string) *iptables.Table {
 type translator struct {
 	opt    Options
 	report *Report
+	source map[iptables.Family]*iptables.Ruleset
+	shared *ext.Shared // of the table that is translated
 }
 
 // half is one family's part of a chain.
@@ -112,6 +116,7 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 			}
 		}
 	}
+	t.shared = &ext.Shared{}
 	done := map[string]bool{}
 	for _, tab := range []*iptables.Table{v4, v6} {
 		if tab == nil {
@@ -124,6 +129,7 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 			}
 		}
 	}
+	out.Sets, out.Objects = t.shared.Sets, t.shared.Objects
 	t.depth(out, name)
 	if t.opt.Used && len(out.Chains) == 0 {
 		return nil
@@ -223,11 +229,11 @@ func (t *translator) emit(c *compiler, before []nft.Stmt, r *iptables.Rule, cond
 
 // lower says one rule's conditions and action. It is false when there was a problem.
 func (t *translator) lower(table, chain string, f iptables.Family, r *iptables.Rule) (ext.All, ext.Action, bool) {
-	c := &ext.Context{Family: f, Table: table, Chain: chain, Rule: r}
+	c := &ext.Context{Family: f, Table: table, Chain: chain, Rule: r, Source: t.source[f], Shared: t.shared}
 	cond := conditions(c)
 	act := t.action(c)
 	t.report.Problems = append(t.report.Problems, c.Problems...)
-	return cond, act, len(c.Problems) == 0
+	return cond, act, !c.Refused()
 }
 
 // verdicts are the targets that the kernel itself knows (xt_standard_target).
@@ -269,11 +275,12 @@ func (t *translator) counter(r *iptables.Rule) *nft.Counter {
 	return &nft.Counter{}
 }
 
-// commentText is the text of the rule's comment match.
+// commentText is the text of the rule's comment match, as much of it as a rule can keep.
 func commentText(r *iptables.Rule) string {
 	for _, m := range r.Matches {
 		if o, ok := m.Get("--comment"); ok {
-			return o.Value.(string)
+			text := o.Value.(string)
+			return text[:min(len(text), ext.CommentMax)]
 		}
 	}
 	return ""

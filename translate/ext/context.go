@@ -2,6 +2,7 @@ package ext
 
 import (
 	"fmt"
+	"slices"
 
 	"rechain/nft"
 	"rechain/translate/iptables"
@@ -13,6 +14,10 @@ type Context struct {
 	Table  string
 	Chain  string
 	Rule   *iptables.Rule
+	// Source is all that is translated of the rule's family: what has state may share it with other rules.
+	Source *iptables.Ruleset
+	// Shared are the sets and objects of the table that the rule goes to.
+	Shared *Shared
 
 	// Problems are those reported so far.
 	Problems []Problem
@@ -27,8 +32,22 @@ type Problem struct {
 
 // Refuse reports that there is no exact translation of what stands at pos.
 func (c *Context) Refuse(pos iptables.Pos, ext, hint, format string, args ...any) {
-	c.Problems = append(c.Problems, Problem{Problem: &iptables.Problem{
+	c.report(false, pos, ext, hint, format, args)
+}
+
+// Lossy reports that the translation of what stands at pos differs as the message says.
+func (c *Context) Lossy(pos iptables.Pos, ext, hint, format string, args ...any) {
+	c.report(true, pos, ext, hint, format, args)
+}
+
+func (c *Context) report(lossy bool, pos iptables.Pos, ext, hint, format string, args []any) {
+	c.Problems = append(c.Problems, Problem{Lossy: lossy, Problem: &iptables.Problem{
 		Pos: pos, Ext: ext, Msg: fmt.Sprintf(format, args...), Hint: hint}})
+}
+
+// Refused says whether there is a problem without a translation.
+func (c *Context) Refused() bool {
+	return slices.ContainsFunc(c.Problems, func(p Problem) bool { return !p.Lossy })
 }
 
 // NftFamily is the family of tables that hold only this rule's family.
