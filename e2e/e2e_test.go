@@ -79,6 +79,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("ROOT", root)
+			env.Setenv("RECHAIN", filepath.Join(binDir, "rechain"))
 			env.Setenv("SEED", filepath.Join(root, seed))
 			return s.isolate(env)
 		},
