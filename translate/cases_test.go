@@ -41,6 +41,7 @@ import (
 //	saves:     the rules that iptables-save prints in other words than given
 //	wrong:     for each rule by itself, why it is no rule. iptables-restore refuses it too.
 //	refused:   why there is no translation of the whole
+//	lossy:     what is different in the translation
 //	nft:       the rules of each chain, as nft lists them
 //	table:     in its place, the tables as nft lists them
 //	packets:   packets to send besides those made from the case itself, each with the numbers of the rules that count it, by their
@@ -55,7 +56,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expectations of the cases")
 
 // keywords in the order in which they stand in a case.
-var keywords = []string{"saves", "wrong", "refused", "nft", "table", "packets"}
+var keywords = []string{"saves", "wrong", "refused", "lossy", "nft", "table", "packets"}
 
 // testCase is one section of a file.
 type testCase struct {
@@ -293,13 +294,19 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 		sets[f/6] = rs
 		c.playPrint(t, j, rs)
 	}
-	model, report := Ruleset(sets[0], sets[1], Options{})
-	var refused []string
+	model, report := Ruleset(sets[0], sets[1], Options{AllowLossy: true})
+	var refused, lossy []string
 	for _, p := range report.Problems {
-		p.Pos.File, p.Pos.Line, p.Pos.Col = "", 0, 0
-		refused = append(refused, p.Error())
+		where := *p.Problem
+		where.Pos = iptables.Pos{}
+		if p.Lossy {
+			lossy = append(lossy, where.Error())
+		} else {
+			refused = append(refused, where.Error())
+		}
 	}
 	c.expect(t, "refused", refused)
+	c.expect(t, "lossy", lossy)
 	if model == nil {
 		return
 	}
@@ -311,7 +318,7 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 	}
 	judgeBridge(t, model)
 	j.nft(t, c, model, text)
-	counted, _ := Ruleset(sets[0], sets[1], Options{Counters: true})
+	counted, _ := Ruleset(sets[0], sets[1], Options{Counters: true, AllowLossy: true})
 	j.packets(t, c, sets, counted)
 }
 

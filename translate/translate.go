@@ -43,6 +43,15 @@ func (r *Report) Refused() iptables.Problems {
 	return ps
 }
 
+// Err is all the problems as one error, or nil when there are none.
+func (r *Report) Err() error {
+	var ps iptables.Problems
+	for _, p := range r.Problems {
+		ps = append(ps, p.Problem)
+	}
+	return ps.Err()
+}
+
 // Ruleset translates one family or both. With both, equal rules of the two families become one rule of an inet table, the others
 // are limited to theirs; with one, its tables are of that family, and packets of the other never meet them. A nil set is a family
 // that is off.

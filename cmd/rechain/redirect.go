@@ -106,7 +106,7 @@ func compile(p *redirect.Plan) (*nft.Ruleset, error) {
 		Used:         true,
 	})
 	if rs == nil {
-		return nil, no(report.Refused().Err())
+		return nil, no(report.Err())
 	}
 	return rs, nil
 }

@@ -80,7 +80,7 @@ func parseSource(name string, data []byte, opt sourceOptions) (*source, error) {
 	}
 	out, report := translate.Ruleset(s.v4, s.v6, topt)
 	if out == nil {
-		return nil, no(report.Refused().Err())
+		return nil, no(report.Err())
 	}
 	s.ruleset = out
 	return s, nil

@@ -10,12 +10,12 @@ var _ = registerMatch(&Match{
 		Listing: listComment,
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
-		if len(m.Options[0].Value.(string)) > ruleCommentMax {
-			c.Refuse(m.Options[0].Pos, "comment", "shorten it", "is longer than the %d bytes that nftables keeps", ruleCommentMax)
+		if len(m.Options[0].Value.(string)) > CommentMax {
+			c.Lossy(m.Options[0].Pos, "comment", "shorten it", "is cut to the %d bytes that nftables keeps", CommentMax)
 		}
 		return All{}
 	},
 })
 
-// ruleCommentMax is what fits: the comment's length and its NUL are counted in one byte, and NFT_USERDATA_MAXLEN is 256.
-const ruleCommentMax = 253
+// CommentMax is the longest comment of a rule: its length and its NUL are counted in one byte, and NFT_USERDATA_MAXLEN is 256.
+const CommentMax = 253
