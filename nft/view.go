@@ -36,7 +36,7 @@ type JSONOptions struct {
 }
 
 // WriteText prints a rule set as "nft list ruleset" prints it when options are as there ([TextOptions].Counters). What nft 1.0.6
-// lists wrongly, so that it does not load again, is printed right. What nft cannot express is printed so that nft refuses to load it:
+// lists wrongly, so that it does not load again or loads as another rule, is printed right. What nft cannot express is printed so that nft refuses to load it:
 // compat expressions as nft prints them, an [Opaque] as "opaque: [ … ]", and a quote inside a string doubled. Quotes in comments
 // become apostrophes. The error is the writer's.
 func WriteText(w io.Writer, rs *Ruleset, opt TextOptions) error {
@@ -50,7 +50,9 @@ func WriteText(w io.Writer, rs *Ruleset, opt TextOptions) error {
 	return nil
 }
 
-// WriteJSON prints a rule set as "nft -j list ruleset" does (libnftables-json(5)), on one line. The error is the writer's.
+// WriteJSON prints a rule set as "nft -j list ruleset" does (libnftables-json(5)), on one line, with the names of [WriteText]. It adds
+// what later versions of nft have and 1.0.6 has not: comments of tables and chains, devices of chains, and chains before what may
+// refer to them. The error is the writer's.
 func WriteJSON(w io.Writer, rs *Ruleset, opt JSONOptions) error {
 	items := jsonArray{metainfo}
 	for _, t := range rs.Tables {

@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,4 +110,46 @@ func TestUnsayable(t *testing.T) {
 		t.Errorf("nft loads\n%s", js)
 	}
 	l.must(table(&nft.Rule{Comment: "a \"b\"\nc", Stmts: []nft.Stmt{&nft.Counter{}}}), "nft", "-c", "-f", "-")
+}
+
+// TestViewsOfWhatKernelsMayLack has statements that not every kernel has. Where it refuses them, nft has at least read them.
+func TestViewsOfWhatKernelsMayLack(t *testing.T) {
+	l := newLab(t)
+	table := &nft.Table{Family: nft.IPv4, Name: "t",
+		Flowtables: []*nft.Flowtable{{Name: "fast", Priority: 5, Devices: []string{"lo"}}},
+		Chains:     []*nft.Chain{{Name: "c", Base: &nft.Base{Type: "filter", Hook: bytecode.Forward, Policy: bytecode.Accept}}}}
+	cases := map[string]nft.Stmt{
+		"queue to 1":                       &nft.Queue{First: 1, Total: 1},
+		"queue flags bypass,fanout to 1-3": &nft.Queue{First: 1, Total: 3, Flags: 3},
+		"queue to numgen inc mod 4":        &nft.Queue{Num: &nft.Numgen{Modulus: 4}},
+		"flow add @fast":                   &nft.Plain{Op: &bytecode.FlowOffload{Table: "fast"}},
+		"ct secmark set meta secmark":      &nft.Assign{Key: &nft.CT{Key: bytecode.CtSecmark}, Value: &nft.Meta{Key: bytecode.MetaSecmark}},
+		"meta secmark set \"s\"":           &nft.ObjectRef{Type: bytecode.ObjectSecmark, Name: "s"},
+		"socket cgroupv2 level 2 \"a/b\"":  &nft.Match{Left: &nft.Socket{Key: bytecode.SocketCgroupV2, Level: 2}, Right: &nft.Value{Data: []byte{7, 0, 0, 0, 0, 0, 0, 0}}},
+		"sctp chunk init-ack init-tag 5":   &nft.Match{Left: &nft.Exthdr{Op: 3, Type: 2, Offset: 4, Len: 4}, Right: &nft.Value{Data: []byte{0, 0, 0, 5}}},
+		"ipsec in spnum 2 ip6 saddr ::1":   &nft.Match{Left: &nft.Xfrm{Key: 4, Spnr: 2}, Right: &nft.Value{Data: append(make([]byte, 15), 1)}},
+		"synproxy mss 1460 timestamp":      &nft.Plain{Op: &bytecode.Synproxy{MSS: 1460, Flags: 9}},
+		"ct count over 5":                  &nft.Plain{Op: &bytecode.Connlimit{Count: 5, Flags: 1}},
+		"limit rate over 2 mbytes/day":     &nft.Plain{Op: &bytecode.Limit{Rate: 2 << 20, Unit: 86400, Type: 1, Over: true}},
+		"fwd to 9":                         &nft.Fwd{Dev: &nft.Value{Data: []byte{9, 0, 0, 0}}},
+		"dup to 1.2.3.4":                   &nft.Dup{Addr: &nft.Value{Data: []byte{1, 2, 3, 4}}},
+		"reject with icmp host-prohibited": &nft.Plain{Op: &bytecode.Reject{Code: 10}},
+		"log group 3 snaplen 5 flags all":  &nft.Plain{Op: &bytecode.Log{Group: new(uint16), Snaplen: new(uint32), Flags: new(uint32)}},
+	}
+	log := cases["log group 3 snaplen 5 flags all"].(*nft.Plain).Op.(*bytecode.Log)
+	*log.Group, *log.Snaplen, *log.Flags = 3, 5, 0x2f
+	cgroup := nft.Names{Cgroup: func(id uint64) string { return map[uint64]string{7: "a/b"}[id] }}
+	for want, s := range cases {
+		table.Chains[0].Rules = []*nft.Rule{{Stmts: []nft.Stmt{s}}}
+		var text bytes.Buffer
+		if err := nft.WriteText(&text, &nft.Ruleset{Tables: []*nft.Table{table}}, nft.TextOptions{Names: cgroup}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text.String(), "\t\t"+want+"\n") {
+			t.Errorf("want %s in\n%s", want, text.String())
+		}
+		if _, err := l.run(text.String(), "nft", "-c", "-f", "-"); err != nil && strings.Contains(err.Error(), "syntax error") {
+			t.Errorf("%v\n%s", err, text.String())
+		}
+	}
 }

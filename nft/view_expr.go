@@ -183,7 +183,7 @@ func (r *ruleView) mapLookup(e *MapLookup) named {
 func (r *ruleView) key(e Expr, name string, set *Set) (key named, s *Set, shift uint) {
 	s = set
 	if m, ok := e.(*MaskXor); ok {
-		if n, shift, ok := r.trimmed(m); ok {
+		if n, shift, ok := r.trimmed(m); ok && fits(s, m.Mask, shift) {
 			if p, ok := n.(*payloadNode); ok {
 				r.complete(p)
 			}
@@ -191,6 +191,20 @@ func (r *ruleView) key(e Expr, name string, set *Set) (key named, s *Set, shift 
 		}
 	}
 	return r.expr(e), s, 0
+}
+
+// fits reports whether the elements of a set can be moved to stand for a field that a mask selects. Those of a named set stay where they
+// are.
+func fits(s *Set, mask []byte, shift uint) bool {
+	if s == nil {
+		return shift == 0
+	}
+	for _, e := range s.Elements {
+		if len(e.Key) > len(mask) || len(e.KeyEnd) > len(mask) || !inside(e.Key, mask) || !inside(e.KeyEnd, mask) {
+			return false
+		}
+	}
+	return true
 }
 
 // trimmed is the payload or header field that a mask selects, if it selects whole fields. A payload is not named yet.
