@@ -70,6 +70,9 @@ func (s *settings) probe(cmd *cobra.Command, p *redirect.Plan) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	trials, results, err := try(ctx, ns, p, facts)
+	if errors.Is(err, context.Canceled) {
+		return kernelSays(errors.New("interrupted; what the probe added is taken away again"))
+	}
 	if err != nil {
 		return kernelSays(err)
 	}
@@ -186,37 +189,41 @@ func addListener(all []probe.Listener, t redirect.Trial) []probe.Listener {
 // report prints a line for each trial.
 func report(w io.Writer, trials []redirect.Trial, results []probe.Result) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	tried, wrong := 0, 0
+	wrong, skipped := 0, 0
 	for i, t := range trials {
 		r := results[i]
 		if t.Skip == "" && errors.Is(r.Err, probe.ErrOwner) {
 			t.Skip = r.Err.Error()
 		}
 		if t.Skip != "" {
-			fmt.Fprintf(tw, "-\t%s\t\tnot tried: %s\t\n", t.What, t.Skip)
+			fmt.Fprintf(tw, "-\t%s\tnot tried: %s\n", t.What, t.Skip)
+			skipped++
 			continue
-		}
-		tried++
-		ok, what := t.Judge(seen(r))
-		status := "ok"
-		if !ok {
-			status = "FAIL"
-			what = fmt.Sprintf("expected: %s; seen: %s", t.Promise(), what)
-			wrong++
 		}
 		from := r.From
 		if !from.IsValid() {
 			from = netip.AddrPortFrom(t.From, 0)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s %s > %s\t%s\t%s\n", status, t.What, t.Protocol, from, t.To, what, decision(r))
+		ok, what := t.Judge(seen(r))
+		status, promise := "ok", ""
+		if !ok {
+			status, promise = "FAIL", "; expected: "+t.Promise()
+			wrong++
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s %s > %s\t%s\t%s%s\n", status, t.What, t.Protocol, from, t.To, what, decision(r), promise)
 	}
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	if wrong > 0 {
-		return no(fmt.Errorf("%d of %d trials went another way than the configuration promises", wrong, tried))
+	more := ""
+	if skipped > 0 {
+		more = fmt.Sprintf("; %d could not be tried", skipped)
 	}
-	fmt.Fprintf(w, "all %d trials went the way that the configuration promises\n", tried)
+	tried := len(trials) - skipped
+	if wrong > 0 {
+		return no(fmt.Errorf("%d of %d trials went another way than the configuration promises%s", wrong, tried, more))
+	}
+	fmt.Fprintf(w, "all %d trials went the way that the configuration promises%s\n", tried, more)
 	return nil
 }
 

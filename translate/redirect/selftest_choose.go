@@ -63,13 +63,17 @@ func (b *testBuilder) selfPort() uint16 {
 // destination is a destination for which an owner's connection is captured outbound, or is not.
 func (b *testBuilder) destination(by owns, captured bool) (netip.AddrPort, bool) {
 	for _, a := range b.destinations() {
-		to := netip.AddrPortFrom(a, b.anyPort())
-		f := b.fate(packet{over: b.wires[0].Name, from: b.own, to: to, owned: true, uid: by.uid, gid: by.gid})
-		if (f.Port == b.ProxyPort) == captured {
+		if to := netip.AddrPortFrom(a, b.anyPort()); b.captures(by, to) == captured {
 			return to, true
 		}
 	}
 	return b.anyDestination(), false
+}
+
+// captures says whether an owner's connection through the first wire is captured outbound.
+func (b *testBuilder) captures(by owns, to netip.AddrPort) bool {
+	q := packet{over: b.wires[0].Name, from: b.own, to: to, owned: true, uid: by.uid, gid: by.gid}
+	return b.fate(q).Port == b.ProxyPort
 }
 
 // unusedDestination is a destination that is captured when it comes in over a wire, and that no trial has used: the far end has

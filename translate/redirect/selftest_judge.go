@@ -40,6 +40,9 @@ func (t Trial) Judge(s Seen) (ok bool, what string) {
 	what = f.String()
 	ok = *f == t.Want
 	if f.Port != 0 {
+		if s.Listener == 0 && t.Protocol == TCP {
+			what += " by the listener that is there"
+		}
 		switch {
 		case f.TProxy:
 			what += ", destination " + s.Arrived.String()

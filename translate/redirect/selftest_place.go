@@ -117,7 +117,23 @@ func (b *testBuilder) destinations() []netip.Addr {
 	for _, p := range slices.Concat(far, b.Outbound, b.OutboundExclude) {
 		out = append(out, b.within(p)...)
 	}
+	// A prefix may begin with one that is excluded from it.
+	for _, p := range b.OutboundExclude {
+		if a := last(p).Next(); a.IsValid() && a.Is4() == b.v4 && canReceive(a) && !b.isOwn(a) {
+			out = append(out, a)
+		}
+	}
 	return out
+}
+
+// last is the last address of a prefix.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
 }
 
 // within are a few addresses of a prefix that a packet may be sent to, if they are of the family in turn.

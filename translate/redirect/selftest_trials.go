@@ -65,14 +65,14 @@ func (b *testBuilder) outbound() {
 		b.send("outbound", TCP, b.app, to)
 	case !b.AllOutbound:
 		for _, c := range family(b.Outbound, b.family()) {
-			b.sendInto("outbound, listed destination", c)
+			b.sendInto("outbound, listed destination", c, true)
 		}
-		if to, ok := b.destination(b.app, false); ok {
+		if to := b.anyDestination(); !contains(b.Outbound, to.Addr()) {
 			b.send("outbound, destination not listed", TCP, b.app, to)
 		}
 	}
 	for _, c := range family(b.OutboundExclude, b.family()) {
-		b.sendInto("outbound, excluded destination", c)
+		b.sendInto("outbound, excluded destination", c, false)
 	}
 	for _, r := range b.OutboundPorts {
 		for _, port := range ends(r) {
@@ -120,20 +120,27 @@ func (b *testBuilder) send(what string, protocol Protocol, by owns, to netip.Add
 	b.add(t, b.wires[0].Name)
 }
 
-// sendInto tries a connection to some address of a prefix.
-func (b *testBuilder) sendInto(what string, c netip.Prefix) {
+// sendInto tries a connection to some address of a prefix, one that is captured or not, if there is such a one.
+func (b *testBuilder) sendInto(what string, c netip.Prefix, captured bool) {
 	if !c.IsSingleIP() {
 		what += " " + c.Masked().String()
 	}
-	inside := b.within(c)
+	inside := slices.DeleteFunc(b.destinations(), func(a netip.Addr) bool { return !c.Contains(a) })
 	if c.Addr().IsLoopback() || b.isOwn(c.Addr()) {
-		inside = []netip.Addr{c.Addr()}
+		inside = append(inside, c.Addr())
 	}
 	if len(inside) == 0 {
 		b.skip(what, c.String()+" has no address that could be used")
 		return
 	}
-	b.send(what, TCP, b.app, netip.AddrPortFrom(inside[0], b.anyPort()))
+	to := netip.AddrPortFrom(inside[0], b.anyPort())
+	for _, a := range inside {
+		if x := netip.AddrPortFrom(a, to.Port()); b.captures(b.app, x) == captured {
+			to = x
+			break
+		}
+	}
+	b.send(what, TCP, b.app, to)
 }
 
 // self tries what this host sends to itself.

@@ -2,6 +2,8 @@ package probe
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
@@ -48,10 +50,14 @@ func (r *rtnetlink) do(q request) ([]netlink.Message, error) {
 	if q.flags&dump != dump { // it shares a bit with Excl
 		flags |= netlink.Acknowledge
 	}
-	return r.conn.Execute(netlink.Message{
+	answers, err := r.conn.Execute(netlink.Message{
 		Header: netlink.Header{Type: q.typ, Flags: flags},
 		Data:   append(q.head, attrs...),
 	})
+	if errors.Is(err, unix.EPERM) {
+		err = fmt.Errorf("%w; needs CAP_NET_ADMIN", err)
+	}
+	return answers, err
 }
 
 // each gives every answer of a dump to f: the fixed structure, size bytes, and the attributes.

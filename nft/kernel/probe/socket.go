@@ -22,7 +22,8 @@ func as(ns *kernel.Namespace, o Owner, f func() error) error {
 	return <-done
 }
 
-// ErrOwner says that sockets of an owner cannot be made here.
+// ErrOwner says that sockets of an owner cannot be made here: the ids are not known in this user namespace, or CAP_SETUID or
+// CAP_SETGID is missing.
 var ErrOwner = errors.New("cannot act as user")
 
 // CanAct says whether sockets of an owner can be made here: nil, or an [ErrOwner].
@@ -43,8 +44,7 @@ func withOwner(o Owner, f func() error) error {
 	}()
 	// setfsuid(2) says nothing when it fails; asking with an impossible id tells.
 	if setfsuid(-1) != int(o.UID) || setfsgid(-1) != int(o.GID) {
-		return fmt.Errorf("%w %d, group %d: not known in this user namespace, or CAP_SETUID or CAP_SETGID is missing",
-			ErrOwner, o.UID, o.GID)
+		return fmt.Errorf("%w %d, group %d here", ErrOwner, o.UID, o.GID)
 	}
 	return f()
 }
