@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -18,33 +19,58 @@ import (
 type engine struct {
 	conn  *kernel.Conn
 	route *route.Conn
+	there []route.Entry // what was there of routing when the engine started
 	want  []*bytecode.Table
 	state []route.Item
 }
 
-// engine opens the kernel for a plan; nil wants nothing to be there.
+// engine opens the kernel for a plan; nil wants nothing to be there. The kernel lists its routes while the rules are compiled.
 func (s *settings) engine(p *redirect.Plan) (*engine, error) {
 	e := &engine{}
-	if p != nil {
-		rs, err := compile(p)
-		if err != nil {
-			return nil, err
-		}
-		e.want = nft.Lower(rs).Tables
-		e.state = items(p.SystemState())
+	opened := make(chan error, 1)
+	go func() { opened <- e.open(s.netns) }()
+	err := e.compile(p)
+	if openErr := <-opened; openErr != nil {
+		return nil, cmp.Or(err, openErr)
 	}
-	ns, err := kernel.OpenNamespace(s.netns)
 	if err != nil {
-		return nil, kernelSays(err)
+		e.close()
+		return nil, err
 	}
+	return e, nil
+}
+
+func (e *engine) compile(p *redirect.Plan) error {
+	if p == nil {
+		return nil
+	}
+	rs, err := compile(p)
+	if err != nil {
+		return err
+	}
+	e.want = nft.Lower(rs).Tables
+	e.state = items(p.SystemState())
+	return nil
+}
+
+func (e *engine) open(netns string) error {
+	ns, err := kernel.OpenNamespace(netns)
+	if err != nil {
+		return kernelSays(err)
+	}
+	defer ns.Close()
 	if e.conn, err = kernel.Dial(ns); err != nil {
-		return nil, kernelSays(err)
+		return kernelSays(err)
 	}
 	if e.route, err = route.Dial(ns); err != nil {
 		e.conn.Close()
-		return nil, kernelSays(err)
+		return kernelSays(err)
 	}
-	return e, nil
+	if e.there, err = e.route.Read(); err != nil {
+		e.close()
+		return kernelSays(err)
+	}
+	return nil
 }
 
 func (e *engine) close() {
@@ -123,26 +149,19 @@ func (e *engine) difference() (*difference, error) {
 	if err := notForeign(have.Tables); err != nil {
 		return nil, err
 	}
-	there, err := e.route.Read()
-	if err != nil {
-		return nil, kernelSays(err)
-	}
 	return &difference{
 		edits:   bytecode.Diff(have.Tables, e.want),
-		missing: route.Missing(there, e.state),
-		extra:   route.Extra(there, e.state),
+		missing: route.Missing(e.there, e.state),
+		extra:   route.Extra(e.there, e.state),
 	}, nil
 }
 
 // apply makes the kernel hold what is wanted, and says what had to be done for it. Routes come first, since they change nothing
 // until rules mark packets; when the rules then cannot be had, the routes go again.
 func (e *engine) apply() (*difference, error) {
-	there, err := e.route.Read()
-	if err != nil {
-		return nil, kernelSays(err)
-	}
 	var d difference
-	if d.missing, err = e.route.Add(route.Missing(there, e.state)); err != nil {
+	var err error
+	if d.missing, err = e.route.Add(route.Missing(e.there, e.state)); err != nil {
 		return nil, kernelSays(err)
 	}
 	d.edits, err = reach(e.conn, oursOr(e.want), func(have []*bytecode.Table) ([]*bytecode.Table, error) {
@@ -154,7 +173,7 @@ func (e *engine) apply() (*difference, error) {
 		}
 		return nil, err
 	}
-	if d.extra, err = e.route.Remove(route.Extra(there, e.state)); err != nil {
+	if d.extra, err = e.route.Remove(route.Extra(e.there, e.state)); err != nil {
 		return nil, kernelSays(err)
 	}
 	return &d, nil

@@ -68,7 +68,7 @@ func (c *Conn) checkMarked(added []Item) error {
 	if !slices.ContainsFunc(added, func(i Item) bool { return i.Kind == Address }) {
 		return nil
 	}
-	have, err := c.Read()
+	have, err := c.read(addresses)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ type Entry struct {
 func (e Entry) Ours() bool { return e.Protocol == Protocol }
 
 // Read lists the rules, routes and addresses that are items, in the kernel's order, and whatever else carries [Protocol].
-func (c *Conn) Read() ([]Entry, error) {
+func (c *Conn) Read() ([]Entry, error) { return c.read(slices.Concat(routing, addresses)) }
+
+func (c *Conn) read(listings []listing) ([]Entry, error) {
 	var entries []Entry
 	for _, l := range listings {
 		msgs, err := c.dump(l.get, l.request)
@@ -63,19 +65,27 @@ func (c *Conn) dump(get netlink.HeaderType, request []byte) ([]netlink.Message, 
 	return nil, fmt.Errorf("they were changed by another program while they were read, %d times in a row", attempts)
 }
 
-// listings are the dumps that Read makes. Rules of all families come at once.
-var listings = []struct {
+// listing is a dump.
+type listing struct {
 	what    string
 	get     netlink.HeaderType
 	request []byte
 	decode  func([]byte) (e Entry, plain bool, err error)
-}{
-	{"routing rules", unix.RTM_GETRULE, ruleHeader{}.encode(), decodeRule},
-	{"IPv4 routes", unix.RTM_GETROUTE, routeHeader{family: unix.AF_INET, typ: unix.RTN_LOCAL}.encode(), decodeRoute},
-	{"IPv6 routes", unix.RTM_GETROUTE, routeHeader{family: unix.AF_INET6, typ: unix.RTN_LOCAL}.encode(), decodeRoute},
-	{"IPv4 addresses", unix.RTM_GETADDR, addressHeader{family: unix.AF_INET, index: loopback}.encode(), decodeAddress},
-	{"IPv6 addresses", unix.RTM_GETADDR, addressHeader{family: unix.AF_INET6, index: loopback}.encode(), decodeAddress},
 }
+
+var (
+	// routing are the dumps of rules and routes. Rules of all families come at once.
+	routing = []listing{
+		{"routing rules", unix.RTM_GETRULE, ruleHeader{}.encode(), decodeRule},
+		{"IPv4 routes", unix.RTM_GETROUTE, routeHeader{family: unix.AF_INET, typ: unix.RTN_LOCAL}.encode(), decodeRoute},
+		{"IPv6 routes", unix.RTM_GETROUTE, routeHeader{family: unix.AF_INET6, typ: unix.RTN_LOCAL}.encode(), decodeRoute},
+	}
+	// addresses are the dumps of the loopback device's addresses.
+	addresses = []listing{
+		{"IPv4 addresses", unix.RTM_GETADDR, addressHeader{family: unix.AF_INET, index: loopback}.encode(), decodeAddress},
+		{"IPv6 addresses", unix.RTM_GETADDR, addressHeader{family: unix.AF_INET6, index: loopback}.encode(), decodeAddress},
+	}
+)
 
 // decodeRule reads a rule; plain says that it is an [Item]: a mark and a table and nothing else that restricts it.
 func decodeRule(b []byte) (e Entry, plain bool, err error) {
