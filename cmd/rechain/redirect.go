@@ -27,7 +27,9 @@ whose keys are the long flags. Flags come before variables, variables before the
 		Args: cobra.ArbitraryArgs,
 		RunE: noCommand,
 	}
-	c.AddCommand(newRedirectPlan(), newRedirectApply(), newRedirectCheck(), newRedirectRemove(), newRedirectProbe())
+	s := &settings{}
+	s.bind(c.PersistentFlags())
+	c.AddCommand(newRedirectPlan(s), newRedirectApply(s), newRedirectCheck(s), newRedirectRemove(s), newRedirectProbe(s))
 	return c
 }
 
@@ -39,22 +41,28 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	return usage(fmt.Errorf("%q is not a command of %q; see %s --help", args[0], cmd.Name(), cmd.CommandPath()))
 }
 
-// settings are what every redirect command is told: the configuration, and where.
+// settings are what every redirect command is told: the configuration, where, and how to print.
 type settings struct {
 	config redirect.Config
 	netns  string
+	view   view // of plan
 }
 
 // bind adds the configuration's flags and --netns.
-func (s *settings) bind(c *cobra.Command) {
+func (s *settings) bind(fs *pflag.FlagSet) {
 	s.config = redirect.Default()
-	s.config.Bind(c.Flags())
-	c.Flags().StringVar(&s.netns, "netns", "", "network namespace to work in: a name, a path or a process id")
-	c.Flags().SortFlags = false
+	s.config.Bind(fs)
+	ports := fs.ShorthandLookup("o")
+	ports.Value = viewOrPorts{&s.view, ports.Value}
+	fs.StringVar(&s.netns, "netns", "", "network namespace to work in: a name, a path or a process id")
+	fs.SortFlags = false
 }
 
 // resolve completes the configuration from environment, file and machine, and says what the user should hear.
 func (s *settings) resolve(cmd *cobra.Command) (*redirect.Plan, error) {
+	if s.view != "" && cmd.Name() != "plan" {
+		return nil, usage(fmt.Errorf("-o %s: only plan prints views; %s takes ports here", s.view, cmd.Name()))
+	}
 	problems := s.config.FromEnvironment(os.LookupEnv)
 	if s.config.File != "" {
 		more, err := readConfig(&s.config, s.config.File)

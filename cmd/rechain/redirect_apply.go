@@ -8,9 +8,8 @@ import (
 	"rechain/translate/redirect"
 )
 
-func newRedirectApply() *cobra.Command {
-	var s settings
-	c := &cobra.Command{
+func newRedirectApply(s *settings) *cobra.Command {
+	return &cobra.Command{
 		Use:   "apply",
 		Short: "program the redirect",
 		Long: `apply brings the kernel to what the configuration says: tables, chains and rules in one transaction, guarded against
@@ -39,8 +38,6 @@ an earlier configuration that this one does not need go in the same transaction.
 			return nil
 		},
 	}
-	s.bind(c)
-	return c
 }
 
 // apply programs the plan.

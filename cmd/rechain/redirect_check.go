@@ -7,9 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newRedirectCheck() *cobra.Command {
-	var s settings
-	c := &cobra.Command{
+func newRedirectCheck(s *settings) *cobra.Command {
+	return &cobra.Command{
 		Use:   "check",
 		Short: "say whether the kernel holds exactly this",
 		Long: `check compares what the kernel holds with what the configuration wants: rules and their order, chains and their hooks,
@@ -33,6 +32,4 @@ with 1.`,
 			return no(errors.New("drifted: the kernel does not hold what the configuration wants; apply mends it"))
 		},
 	}
-	s.bind(c)
-	return c
 }

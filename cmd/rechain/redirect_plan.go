@@ -10,10 +10,8 @@ import (
 	"rechain/translate/redirect"
 )
 
-func newRedirectPlan() *cobra.Command {
-	var s settings
+func newRedirectPlan(s *settings) *cobra.Command {
 	var family familyFlags
-	v := viewText
 	c := &cobra.Command{
 		Use:   "plan",
 		Short: "show what apply would do",
@@ -29,8 +27,8 @@ iptables is what istio-iptables would give to iptables-restore. -o NAME is short
 			if err != nil {
 				return err
 			}
-			switch v {
-			case viewText:
+			switch s.view {
+			case "", viewText:
 				return s.plan(cmd, plan)
 			case viewIptables:
 				return writeRestore(cmd, plan, family.family())
@@ -39,13 +37,10 @@ iptables is what istio-iptables would give to iptables-restore. -o NAME is short
 			if err != nil {
 				return err
 			}
-			return writeRuleset(cmd.OutOrStdout(), rs, v, nft.TextOptions{})
+			return writeRuleset(cmd.OutOrStdout(), rs, s.view, nft.TextOptions{})
 		},
 	}
-	s.bind(c)
-	c.Flags().Var(&v, "output", "print as "+viewNames(allViews)+" (text: the difference)")
-	ports := c.Flags().Lookup("istio-local-outbound-ports-exclude")
-	ports.Value = viewOrPorts{&v, ports.Value}
+	c.Flags().Var(&s.view, "output", "print as "+viewNames(allViews)+" (text: the difference)")
 	family.bind(c, "what -o iptables prints")
 	return c
 }

@@ -20,9 +20,8 @@ import (
 	"rechain/translate/redirect"
 )
 
-func newRedirectProbe() *cobra.Command {
-	var s settings
-	c := &cobra.Command{
+func newRedirectProbe(s *settings) *cobra.Command {
+	return &cobra.Command{
 		Use:   "probe",
 		Short: "try with real connections whether the redirect does what it should",
 		Long: `probe opens connections and sends datagrams in the network namespace, from outside, to outside and to itself, as an
@@ -40,8 +39,6 @@ this, in which every address answers: nothing reaches the real network. All of i
 			return s.probe(cmd, plan)
 		},
 	}
-	s.bind(c)
-	return c
 }
 
 // validate is the probe after apply, with the exit code that Istio's repair controller looks for.

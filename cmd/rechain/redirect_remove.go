@@ -6,9 +6,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newRedirectRemove() *cobra.Command {
-	var s settings
-	c := &cobra.Command{
+func newRedirectRemove(s *settings) *cobra.Command {
+	return &cobra.Command{
 		Use:   "remove",
 		Short: "take the redirect away",
 		Long: `remove takes away every table, policy rule, route and address that a redirect made, whatever configuration made it, and
@@ -16,8 +15,6 @@ nothing else. It accepts a configuration's flags, and needs none of them.`,
 		Args: exactArgs(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.remove(cmd) },
 	}
-	s.bind(c)
-	return c
 }
 
 func (s *settings) remove(cmd *cobra.Command) error {
