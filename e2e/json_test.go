@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -9,7 +11,8 @@ import (
 // left is what not every nft prints, up to 1.0.6 at least: of which kind of object, and its key.
 var left = map[string]string{"table": "comment", "chain": "dev"}
 
-// cmpjson compares two files of libnftables JSON by content. Who wrote them (metainfo) does not count.
+// cmpjson compares two files of libnftables JSON by content. Who wrote them (metainfo) does not count, nor whether chains come before
+// sets, as since nft 1.1.0, or after.
 //
 //	cmpjson FILE FILE
 func (s *script) cmpjson(args []string) {
@@ -32,12 +35,21 @@ func (s *script) objects(file string) []map[string]any {
 		if _, isMeta := o["metainfo"]; isMeta {
 			continue
 		}
-		for kind, key := range left {
-			if object, ok := o[kind].(map[string]any); ok {
+		for of, key := range left {
+			if object, ok := o[of].(map[string]any); ok {
 				delete(object, key)
 			}
 		}
 		objects = append(objects, o)
 	}
+	slices.SortStableFunc(objects, func(a, b map[string]any) int { return strings.Compare(kind(a), kind(b)) })
 	return objects
+}
+
+// kind is what kind of object one is: its only key.
+func kind(object map[string]any) string {
+	for key := range object {
+		return key
+	}
+	return ""
 }

@@ -140,17 +140,20 @@ func network(proto string, a netip.AddrPort) string {
 	return proto + "6"
 }
 
-// control sets a socket's options.
+// control sets a socket's options. A port may be used again although a socket that had it is still held: any process that another
+// script starts holds all sockets for a moment, from fork to exec.
 func (p place) control(network, _ string, raw syscall.RawConn) error {
-	if !p.transparent {
-		return nil
-	}
 	level, option := unix.SOL_IP, unix.IP_TRANSPARENT
 	if strings.HasSuffix(network, "6") {
 		level, option = unix.SOL_IPV6, unix.IPV6_TRANSPARENT
 	}
 	var err error
-	return errors.Join(raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), level, option, 1) }), err)
+	ctlErr := raw.Control(func(fd uintptr) {
+		if err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err == nil && p.transparent {
+			err = unix.SetsockoptInt(int(fd), level, option, 1)
+		}
+	})
+	return errors.Join(ctlErr, err)
 }
 
 // destination is where the other end of a connection meant to connect: what connection tracking remembers, or else the address of
