@@ -26,28 +26,36 @@ func (s *script) connect(args []string) {
 	}
 }
 
-// connections makes the connections of a file: each line is what one would say to connect, or to orphan when it starts with that
-// word. It prints the file with the outcomes that it saw, so that comparing the two is the test.
+// connections makes the connections of a file. Each line is what one would say to connect, or to orphan when it starts with that
+// word; lines without "=>" say nothing.
 //
 //	connections FILE
 func (s *script) connections(args []string) {
 	if len(args) != 1 {
 		s.Fatalf("usage: connections FILE")
 	}
-	var out strings.Builder
-	for line := range strings.Lines(s.ReadFile(args[0])) {
-		words, _, isConnection := strings.Cut(line, "=>")
-		if !isConnection || strings.HasPrefix(line, "#") {
-			out.WriteString(line)
+	if wrong := s.differing(args[0]); wrong != "" {
+		s.Fatalf("%s", wrong)
+	}
+}
+
+// differing makes the connections of a file, and returns those that had another outcome than the file says.
+func (s *script) differing(file string) string {
+	var wrong strings.Builder
+	for line := range strings.Lines(s.ReadFile(file)) {
+		words, want, judged := strings.Cut(line, "=>")
+		if !judged || strings.HasPrefix(line, "#") {
 			continue
 		}
 		try, fields := s.connection, strings.Fields(words)
 		if fields[0] == "orphan" {
 			try, fields = s.orphaned, fields[1:]
 		}
-		fmt.Fprintf(&out, "%s=> %s\n", words, try(fields))
+		if got := try(fields); got != strings.TrimSpace(want) {
+			fmt.Fprintf(&wrong, "%s but %q\n", strings.TrimSpace(line), got)
+		}
 	}
-	fmt.Fprint(s.Stdout(), out.String())
+	return wrong.String()
 }
 
 // connection does what connect says, and returns the outcome.

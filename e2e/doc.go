@@ -12,6 +12,7 @@
 //	commits N PROGRAM ...   runs a program during which the kernel must commit N changes of nftables
 //	wire DEVICE NETNS       lays a wire (a veth pair) from the pod to a new namespace
 //	listen, connect, connections, orphan, hammer    real packets, see listen_test.go, connect_test.go, orphan_test.go, hammer_test.go
+//	decides FILE ARGUMENT...    the connections of a file, by rechain's rules and by Istio's own in iptables, see decides_test.go
 //	http, forward, socks    servers and proxies, see proxy_test.go
 //	interrupt N A -- B      kills B at random moments, see interrupt_test.go
 //	cmpjson A B             compares two JSON files by content

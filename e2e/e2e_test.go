@@ -47,6 +47,7 @@ var commands = map[string]func(*script, []string){
 	"listen":      (*script).listen,
 	"connect":     (*script).connect,
 	"connections": (*script).connections,
+	"decides":     (*script).decides,
 	"orphan":      (*script).orphan,
 	"hammer":      (*script).hammer,
 	"http":        (*script).http,
