@@ -1,0 +1,32 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/translate/iptables"
+)
+
+// tcpOptionMSS is the kind of the option for the maximum segment size; its number stands behind the kind and the length (RFC 9293).
+const tcpOptionMSS = 2
+
+// maxSegmentSize is what the packet's option says.
+func maxSegmentSize() *nft.Exthdr {
+	return &nft.Exthdr{Op: 1, Type: tcpOptionMSS, Offset: 2, Len: 2} // NFT_EXTHDR_OP_TCPOPT
+}
+
+// xt_tcpmss.c, tcpmss_mt. A packet without the option matches when inverted, where nft's load breaks off.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:      "tcpmss",
+		Protocols: []uint8{protoTCP},
+		Options: []*iptables.OptionSpec{
+			{Name: "--mss", Kind: mssKind, Neg: true, Required: true},
+		},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		in := numberIn(maxSegmentSize(), m.Options[0].Value.(iptables.Range), 65536, func(v uint64) []byte { return net16(uint16(v)) })
+		return negated(&Test{Stmts: in.Stmts}, m.Options[0].Neg)
+	},
+})
+
+// mssKind prints both ends unless they are the same.
+var mssKind = iptables.UintRange(0, 65535, ":")
