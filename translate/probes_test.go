@@ -290,13 +290,22 @@ var optionChanges = map[string]func(iptables.Option) []change{
 	"tcp --sport": portChanges(sport), "tcp --dport": portChanges(dport),
 	"udp --sport": portChanges(sport), "udp --dport": portChanges(dport),
 	"multiport --sports": portChanges(sport), "multiport --dports": portChanges(dport), "multiport --ports": portChanges(sport, dport),
-	"tcp --tcp-flags":         flagChanges,
-	"tcp --tcp-option":        tcpOptionChanges,
-	"mark --mark":             markChanges,
-	"connmark --mark":         markChanges,
-	"owner --uid-owner":       ownerChanges(func(p *probe, v uint64) { p.uid = uint32(v) }),
-	"owner --gid-owner":       ownerChanges(func(p *probe, v uint64) { p.gid = uint32(v) }),
-	"conntrack --ctproto":     func(o iptables.Option) []change { return nil },
+	"tcp --tcp-flags":     flagChanges,
+	"tcp --tcp-option":    tcpOptionChanges,
+	"mark --mark":         markChanges,
+	"connmark --mark":     markChanges,
+	"owner --uid-owner":   ownerChanges(func(p *probe, v uint64) { p.uid = uint32(v) }),
+	"owner --gid-owner":   ownerChanges(func(p *probe, v uint64) { p.gid = uint32(v) }),
+	"icmp --icmp-type":    icmpChanges,
+	"icmp6 --icmpv6-type": icmpChanges,
+	"ttl --ttl-eq":        byteChanges(ttl), "ttl --ttl-lt": byteChanges(ttl), "ttl --ttl-gt": byteChanges(ttl),
+	"hl --hl-eq": byteChanges(ttl), "hl --hl-lt": byteChanges(ttl), "hl --hl-gt": byteChanges(ttl),
+	"dscp --dscp":             byteChanges(func(p *probe, v uint64) { p.tos = uint8(v<<2 | v&3) }),
+	"iprange --src-range":     addrRangeChanges(func(p *probe, a netip.Addr) { p.src = a }),
+	"iprange --dst-range":     addrRangeChanges(func(p *probe, a netip.Addr) { p.dst = a }),
+	"length --length":         lengthChanges,
+	"addrtype --src-type":     addrTypeChanges(func(p *probe, a netip.Addr) { p.src = a }),
+	"addrtype --dst-type":     addrTypeChanges(func(p *probe, a netip.Addr) { p.dst = a }),
 	"TPROXY --on-port":        func(iptables.Option) []change { return []change{func(p *probe) { p.proto = tcp }} },
 	"REDIRECT --to-ports":     func(iptables.Option) []change { return []change{func(p *probe) { p.proto = udp }} },
 	"CONNMARK --restore-mark": func(iptables.Option) []change { return []change{func(p *probe) { p.mark = 0xffffffff }} },
@@ -378,6 +387,68 @@ func ownerChanges(set func(*probe, uint64)) func(iptables.Option) []change {
 	return func(o iptables.Option) []change {
 		r := o.Value.(iptables.IDs)
 		return around(uint64(r.Lo), uint64(r.Hi), 1<<32-2, o.Neg, set)
+	}
+}
+
+func ttl(p *probe, v uint64) { p.ttl = uint8(v) }
+
+func byteChanges(set func(*probe, uint64)) func(iptables.Option) []change {
+	return func(o iptables.Option) []change {
+		v := o.Value.(uint64)
+		return around(v, v, 255, o.Neg, set)
+	}
+}
+
+// icmpChanges are a type and a code as iptables prints them, and neighbours.
+func icmpChanges(o iptables.Option) []change {
+	typ, code, _ := strings.Cut(o.Spec.Kind.Format(o.Value), "/")
+	t, _ := strconv.Atoi(typ)
+	n, _ := strconv.Atoi(code)
+	var out []change
+	for _, v := range [][2]uint8{{uint8(t), uint8(n)}, {uint8(t), uint8(n + 1)}, {uint8(t + 1), uint8(n)}, {uint8(n), uint8(t)}} {
+		out = append(out, func(p *probe) {
+			p.proto, p.icmpType, p.icmpCode = icmp, v[0], v[1]
+			if p.family() == iptables.IPv6 {
+				p.proto = icmp6
+			}
+		})
+	}
+	return out
+}
+
+func addrRangeChanges(set func(*probe, netip.Addr)) func(iptables.Option) []change {
+	return func(o iptables.Option) []change {
+		r := o.Value.(iptables.Addrs)
+		list := []netip.Addr{r.Lo, r.Hi, r.Lo.Prev(), r.Hi.Next()}
+		if o.Neg {
+			slices.Reverse(list)
+		}
+		var out []change
+		for _, a := range list {
+			out = append(out, func(p *probe) { set(p, a) })
+		}
+		return out
+	}
+}
+
+// lengthChanges make packets of that many bytes in all.
+func lengthChanges(o iptables.Option) []change {
+	r := o.Value.(iptables.Range)
+	return around(r.Lo, r.Hi, 1500, o.Neg, func(p *probe, v uint64) {
+		q := *p
+		q.length, q.payload, q.inner = 0, "", nil
+		p.length = max(1, int(v)-len(q.frame()))
+	})
+}
+
+func addrTypeChanges(set func(*probe, netip.Addr)) func(iptables.Option) []change {
+	return func(iptables.Option) []change {
+		var out []change
+		for _, pair := range [][2]string{{"10.1.0.1", "fd01::1"}, {"10.2.0.1", "fd02::1"}, {"10.1.255.255", "ff02::5"}, {"224.0.0.5", "ff0e::5"},
+			{"255.255.255.255", "fe80::1"}, {"127.0.0.9", "::1"}, {"10.1.0.9", "fd01::9"}, {"0.0.0.0", "::"}, {"240.0.0.1", "::ffff:1.2.3.4"}} {
+			out = append(out, func(p *probe) { set(p, netip.MustParseAddr(pair[int(p.family())/6])) })
+		}
+		return out
 	}
 }
 

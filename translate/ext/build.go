@@ -2,7 +2,9 @@ package ext
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -68,4 +70,24 @@ func addrLen(f iptables.Family) uint32 {
 		return 16
 	}
 	return 4
+}
+
+// hostU16 is v as a register holds metadata of 2 bytes: in host order.
+func hostU16(v uint16) []byte { return binary.NativeEndian.AppendUint16(nil, v) }
+
+// within tests that left, which is always there, lies between two values, both included.
+func within(left nft.Expr, from, to []byte) *Test {
+	r := &nft.Range{From: from, To: to}
+	return &Test{
+		Stmts:   []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: r}},
+		Inverse: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: left, Right: r}},
+	}
+}
+
+// lookupName finds a name in any case.
+func lookupName(w string, names map[string]uint64, what string) (uint64, error) {
+	if v, ok := names[strings.ToUpper(w)]; ok {
+		return v, nil
+	}
+	return 0, fmt.Errorf("%s is not the name of a %s", iptables.Quote(w), what)
 }

@@ -34,11 +34,7 @@ func portIn(offset uint32, p iptables.Ports) Cond {
 	case p.Lo == 0 && p.Hi == 65535:
 		return All{}
 	}
-	r := &nft.Range{From: net16(p.Lo), To: net16(p.Hi)}
-	return &Test{
-		Stmts:   []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: field, Right: r}},
-		Inverse: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: field, Right: r}},
-	}
+	return within(field, net16(p.Lo), net16(p.Hi))
 }
 
 // portsIn tests a port against a list. Several become a set, since nft has no other "one of".

@@ -1,0 +1,22 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// packetTypes are PACKET_HOST and so on (linux/if_packet.h).
+var packetTypes = map[string]uint8{"unicast": 0, "broadcast": 1, "multicast": 2}
+
+// xt_pkttype.c, pkttype_mt.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:    "pkttype",
+		Options: []*iptables.OptionSpec{{Name: "--pkt-type", Kind: iptables.Enum("unicast", "broadcast", "multicast"), Neg: true, Required: true}},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		o := m.Options[0]
+		return negated(present(&nft.Meta{Key: bytecode.MetaPkttype}, []byte{packetTypes[o.Value.(string)]}), o.Neg)
+	},
+})

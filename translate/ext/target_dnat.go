@@ -1,0 +1,20 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/translate/iptables"
+)
+
+// xt_nat.c, xt_dnat_target_v2.
+var _ = registerTarget(&Target{
+	Extension: iptables.Extension{
+		Name: "DNAT",
+		Options: []*iptables.OptionSpec{
+			{Name: "--to-destination", Kind: iptables.ToAddress, Required: true},
+			{Name: "--random", Kind: iptables.Flag},
+			{Name: "--persistent", Kind: iptables.Flag},
+		},
+		Check: both(onlyIn("nat"), onlyFrom("PREROUTING", "OUTPUT"), natPorts("--to-destination")),
+	},
+	Lower: toAddress(nft.DNAT, "--to-destination"),
+})

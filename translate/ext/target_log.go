@@ -1,0 +1,79 @@
+package ext
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// logLevels are the names of syslog(3).
+var logLevels = map[string]uint64{"EMERG": 0, "PANIC": 0, "ALERT": 1, "CRIT": 2, "ERROR": 3, "ERR": 3, "WARNING": 4, "WARN": 4, "NOTICE": 5, "INFO": 6,
+	"DEBUG": 7}
+
+// warning is the level of a rule that names none, and which iptables-save therefore does not print.
+const warning = 4
+
+// logLevelKind is a number or a name. Value: uint64.
+var logLevelKind iptables.Kind = vacuousNumber{iptables.NewKind(
+	func(w string, _ iptables.Family) (uint64, error) {
+		if v, ok := logLevels[strings.ToUpper(w)]; ok {
+			return v, nil
+		}
+		v, err := iptables.ParseUint(w, 0, 7)
+		if err != nil {
+			return 0, fmt.Errorf("%s is neither a log level from 0 to 7 nor the name of one", iptables.Quote(w))
+		}
+		return v, nil
+	},
+	func(v uint64) string { return strconv.FormatUint(v, 10) }), warning}
+
+// logFlags are the bits that options set (NF_LOG_* in linux/netfilter/nf_log.h).
+var logFlags = map[string]uint32{"--log-tcp-sequence": 1, "--log-tcp-options": 2, "--log-ip-options": 4, "--log-uid": 8, "--log-macdecode": 32}
+
+// xt_LOG.c. 29 bytes is struct xt_log_info's prefix less the NUL.
+var _ = registerTarget(&Target{
+	Extension: iptables.Extension{
+		Name: "LOG",
+		Options: []*iptables.OptionSpec{
+			{Name: "--log-prefix", Kind: quoted(29)},
+			{Name: "--log-level", Kind: logLevelKind},
+			{Name: "--log-tcp-sequence", Kind: iptables.Flag},
+			{Name: "--log-tcp-options", Kind: iptables.Flag},
+			{Name: "--log-ip-options", Kind: iptables.Flag},
+			{Name: "--log-uid", Kind: iptables.Flag},
+			{Name: "--log-macdecode", Kind: iptables.Flag},
+		},
+	},
+	Lower: func(c *Context, t *iptables.Target) Action {
+		level, flags := uint32(warning), uint32(0)
+		log := &bytecode.Log{Level: &level, Flags: &flags}
+		for _, o := range t.Options {
+			switch o.Spec.Name {
+			case "--log-prefix":
+				log.Prefix = o.Value.(string)
+			case "--log-level":
+				level = uint32(o.Value.(uint64))
+			default:
+				flags |= logFlags[o.Spec.Name]
+			}
+		}
+		return stmts(&nft.Plain{Op: log})
+	},
+})
+
+// quoted is a text of at most max bytes, and not empty.
+func quoted(max int) iptables.Kind { return someText{iptables.String(max)} }
+
+type someText struct{ iptables.Kind }
+
+func (k someText) Parse(words []string, f iptables.Family) (any, error) {
+	if words[0] == "" {
+		return nil, errors.New("is empty")
+	}
+	return k.Kind.Parse(words, f)
+}

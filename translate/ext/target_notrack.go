@@ -1,0 +1,15 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// NOTRACK is the older name of CT --notrack (xt_CT.c, notrack_tg).
+var _ = registerTarget(&Target{
+	Extension: iptables.Extension{Name: "NOTRACK", Check: onlyIn("raw")},
+	Lower: func(*Context, *iptables.Target) Action {
+		return stmts(&nft.Plain{Op: &bytecode.Notrack{}})
+	},
+})
