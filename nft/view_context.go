@@ -185,12 +185,12 @@ func (c *protoContext) seen(n *payloadNode) {
 }
 
 // typesFrame reports whether nft makes a match on the frame's type for a header above: for ARP and ICMP in bridge tables, and in inet
-// tables behind a match on the frame.
+// and netdev tables behind a match on the frame.
 func (c *protoContext) typesFrame(above *protocol) bool {
 	switch c.family {
 	case Bridge:
 		return above == protoARP || above == protoICMP || above == protoICMPv6
-	case Inet:
+	case Inet, Netdev:
 		return c.framed
 	}
 	return false

@@ -115,8 +115,8 @@ func (d *dependencies) payload(n *payloadNode, c *protoContext) {
 
 func (d *dependencies) impliedBy(n *payloadNode, dep dependency, c *protoContext) bool {
 	switch {
-	case dep.meta != nil && n.proto == protoARP: // in bridge tables, nft looks at the frame for it
-		return c.family != Bridge
+	case dep.meta != nil && (n.proto == protoARP || n.base == bytecode.LinkHeader):
+		return c.family != Bridge // there, nft looks at the frame for ARP, and knows that it is Ethernet
 	case dep.meta != nil:
 		// nft has an ICMP field imply its version of IP too, where that is not known.
 		return n.proto != protoICMP && n.proto != protoICMPv6 && n.proto != protoIGMP || !mixed(c.family) || c.knowsIP()

@@ -117,6 +117,14 @@ const dropped = "nft drops a match that it does not make again when it loads wha
 type disagreement struct{ theirs, ours, why string }
 
 var disagreements = []disagreement{
+	{"tcp dport 22 ether saddr 00:0f:54:0c:11:04 ip daddr 1.2.3.4 accept",
+		"tcp dport 22 meta iiftype ether ether saddr 00:0f:54:0c:11:04 ip daddr 1.2.3.4 accept", dropped},
+	{"ip daddr 1.2.3.4 accept", "ether type ip ip daddr 1.2.3.4 accept", dropped},
+	{"ip daddr 1.2.3.4 accept", "meta iiftype ether ip daddr 1.2.3.4 accept", dropped},
+	{"icmp type echo-request", "ether type ip icmp type echo-request", dropped},
+	{"icmp type echo-request", "meta iiftype ether icmp type echo-request", dropped},
+	{"arp operation request", "ether type arp arp operation request", dropped},
+	{"meta protocol ip", "meta iiftype ether meta protocol ip", dropped},
 	{"ip saddr 1.2.3.4", "ether type ip ip saddr 1.2.3.4", dropped},
 	{"ip6 saddr ::1", "ether type ip6 ip6 saddr ::1", dropped},
 	{"icmp type echo-request", "meta l4proto icmp icmp type echo-request", dropped},
