@@ -77,24 +77,37 @@ func StmtText(t *Table, s Stmt) string {
 	return strings.TrimSpace(p.String())
 }
 
-// viewer names the things of one table.
+// viewer names the things of one table. It looks for named sets and bound chains when a rule names some: many views are of one rule.
 type viewer struct {
 	family Family
 	names  Names
 	in     *Table
 	sets   map[string]*Set
-	bound  map[string]*Chain // chains that a rule holds itself
+	bound  map[string]*Chain
 }
 
-func newViewer(t *Table, names Names) *viewer {
-	v := &viewer{family: t.Family, names: names, in: t, sets: make(map[string]*Set, len(t.Sets)), bound: map[string]*Chain{}}
-	for _, s := range t.Sets {
-		v.sets[s.Name] = s
-	}
-	for _, c := range t.Chains {
-		if c.Flags&chainBinding != 0 {
-			v.bound[c.Name] = c
+func newViewer(t *Table, names Names) *viewer { return &viewer{family: t.Family, names: names, in: t} }
+
+// set finds a set of the table; nil if there is none.
+func (v *viewer) set(name string) *Set {
+	if v.sets == nil {
+		v.sets = make(map[string]*Set, len(v.in.Sets))
+		for _, s := range v.in.Sets {
+			v.sets[s.Name] = s
 		}
 	}
-	return v
+	return v.sets[name]
+}
+
+// boundChain finds a chain that a rule holds itself; nil if the name is another's.
+func (v *viewer) boundChain(name string) *Chain {
+	if v.bound == nil {
+		v.bound = map[string]*Chain{}
+		for _, c := range v.in.Chains {
+			if c.Flags&chainBinding != 0 {
+				v.bound[c.Name] = c
+			}
+		}
+	}
+	return v.bound[name]
 }

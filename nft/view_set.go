@@ -14,7 +14,7 @@ func (v *viewer) lookup(name string, s *Set) *Set {
 	if s != nil {
 		return s
 	}
-	return v.sets[name]
+	return v.set(name)
 }
 
 // setRef names a set, or shows the elements of an anonymous one. The left side's type gives the byte order of plain integers, for

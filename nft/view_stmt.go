@@ -143,7 +143,10 @@ func (r *ruleView) stmt(s Stmt) {
 }
 
 func (r *ruleView) verdict(s *Verdict) node {
-	c := r.bound[s.Chain]
+	if s.Chain == "" {
+		return s
+	}
+	c := r.boundChain(s.Chain)
 	if c == nil {
 		return s
 	}

@@ -49,7 +49,7 @@ func (v *viewer) table() *tableNode {
 	}
 	for _, s := range v.in.Sets {
 		if s.flags()&bytecode.SetAnonymous == 0 {
-			n.sets = append(n.sets, v.set(s))
+			n.sets = append(n.sets, v.setDecl(s))
 		}
 	}
 	for _, f := range v.in.Flowtables {
@@ -65,8 +65,8 @@ func (v *viewer) table() *tableNode {
 	return n
 }
 
-// set names a set's declaration.
-func (v *viewer) set(s *Set) *setDecl {
+// setDecl names a set's declaration.
+func (v *viewer) setDecl(s *Set) *setDecl {
 	n := &setDecl{Set: s, table: v.in, word: "set", dataRange: s.DataInterval}
 	if s.flags()&(bytecode.SetMap|bytecode.SetObject) != 0 {
 		n.word = "map"
