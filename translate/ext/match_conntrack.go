@@ -1,7 +1,10 @@
 package ext
 
 import (
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -17,19 +20,138 @@ var natStates = map[string]uint32{"SNAT": 1 << 4, "DNAT": 1 << 5}
 
 var ctStateKind = iptables.EnumList("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "SNAT", "DNAT")
 
-// xt_conntrack.c, conntrack_mt.
+// ctStatuses are those of --ctstatus that are bits of the connection's status (enum ip_conntrack_status); NONE is no bit.
+var ctStatuses = map[string]uint32{"EXPECTED": 1 << 0, "SEEN_REPLY": 1 << 1, "ASSURED": 1 << 2, "CONFIRMED": 1 << 3}
+
+// xt_conntrack.c, conntrack_mt: a packet without a connection is asked for its state alone, and fails if that was not asked.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name: "conntrack",
 		Options: []*iptables.OptionSpec{
-			{Name: "--ctstate", Kind: ctStateKind, Neg: true, Required: true},
+			{Name: "--ctstate", Kind: ctStateKind, Neg: true},
+			{Name: "--ctproto", Kind: ctProtoKind, Neg: true},
+			{Name: "--ctorigsrc", Kind: iptables.Network, Neg: true},
+			{Name: "--ctorigdst", Kind: iptables.Network, Neg: true},
+			{Name: "--ctreplsrc", Kind: iptables.Network, Neg: true},
+			{Name: "--ctrepldst", Kind: iptables.Network, Neg: true},
+			{Name: "--ctorigsrcport", Kind: anyPorts{iptables.PortRange}, Neg: true},
+			{Name: "--ctorigdstport", Kind: anyPorts{iptables.PortRange}, Neg: true},
+			{Name: "--ctreplsrcport", Kind: anyPorts{iptables.PortRange}, Neg: true},
+			{Name: "--ctrepldstport", Kind: anyPorts{iptables.PortRange}, Neg: true},
+			{Name: "--ctstatus", Kind: iptables.EnumList("NONE", "EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED"), Neg: true},
+			{Name: "--ctexpire", Kind: iptables.UintRange(0, math.MaxUint32, ":"), Neg: true},
+			{Name: "--ctdir", Kind: iptables.Enum("ORIGINAL", "REPLY")},
+		},
+		Check: func(r *iptables.Rule, options []iptables.Option, _, _ string) *iptables.Problem {
+			if len(options) == 0 {
+				return &iptables.Problem{Pos: r.Pos, Ext: "conntrack", Msg: "needs an option"}
+			}
+			return nil
 		},
 		Listing: listStates("ctstate", "--ctstate"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
-		return negated(inStates(m.Options[0].Value.([]string)), m.Options[0].Neg)
+		var state Cond
+		var connection All
+		for _, o := range m.Options {
+			if o.Spec.Name == "--ctstate" {
+				state = negated(inStates(o.Value.([]string)), o.Neg)
+				continue
+			}
+			connection = append(connection, negated(ofConnection(c, o), o.Neg))
+		}
+		if connection == nil {
+			return state
+		}
+		if !slices.ContainsFunc(connection, reads) {
+			connection = append(connection, tracked())
+		}
+		if state == nil {
+			return connection
+		}
+		return All{state, Any{Not{tracked()}, connection}}
 	},
 })
+
+// reads says whether a condition looks at the connection, and so fails where there is none, negated or not.
+func reads(c Cond) bool {
+	if n, ok := c.(Not); ok {
+		c = n.C
+	}
+	_, ok := c.(*Test)
+	return ok
+}
+
+// anyPorts is a range of ports of which no value goes without saying.
+type anyPorts struct{ iptables.Kind }
+
+var ctProtoKind = iptables.NewKind(
+	func(w string, _ iptables.Family) (uint8, error) { return iptables.ParseProtocol(w) },
+	func(n uint8) string { return strconv.Itoa(int(n)) })
+
+// ofConnection says what one option asks of a connection that is there.
+func ofConnection(c *Context, o iptables.Option) Cond {
+	switch v := o.Value.(type) {
+	case uint8: // --ctproto
+		return present(&nft.CT{Key: bytecode.CtProtocol}, []byte{v})
+	case iptables.Net:
+		return inNet(ctTuple(c, o.Spec.Name), v)
+	case iptables.Ports:
+		field := ctTuple(c, o.Spec.Name)
+		if v.Lo == v.Hi {
+			return present(field, net16(v.Lo))
+		}
+		return within(field, net16(v.Lo), net16(v.Hi))
+	case []string: // --ctstatus
+		bits := sum(ctStatuses, v)
+		if bits == 0 {
+			return Any{}
+		}
+		return anyBit(&nft.CT{Key: bytecode.CtStatus}, bits, true)
+	case iptables.Range: // --ctexpire, in seconds where nft counts milliseconds
+		to := min(v.Hi*1000+999, math.MaxUint32)
+		return hostRange(&nft.CT{Key: bytecode.CtExpiration}, iptables.Range{Lo: min(v.Lo*1000, math.MaxUint32), Hi: to}, math.MaxUint32)
+	}
+	dir := uint8(0)
+	if o.Value.(string) == "REPLY" {
+		dir = 1
+	}
+	return present(&nft.CT{Key: bytecode.CtDirection}, []byte{dir})
+}
+
+// ctTuple is the part of a connection's tuples that an option like --ctorigsrc or --ctrepldstport names.
+func ctTuple(c *Context, option string) *nft.CT {
+	t := &nft.CT{HasDir: true}
+	side, reply := strings.CutPrefix(option, "--ctrepl")
+	if reply {
+		t.Dir = 1
+	} else {
+		side = strings.TrimPrefix(option, "--ctorig")
+	}
+	t.Key = map[string]bytecode.CtKey{
+		"src": bytecode.CtSrcIP, "dst": bytecode.CtDstIP, "srcport": bytecode.CtProtoSrc, "dstport": bytecode.CtProtoDst}[side]
+	if c.Family == iptables.IPv6 {
+		switch side {
+		case "src":
+			t.Key = bytecode.CtSrcIP6
+		case "dst":
+			t.Key = bytecode.CtDstIP6
+		}
+	}
+	return t
+}
+
+// inNet tests an address that is there.
+func inNet(field nft.Expr, n iptables.Net) Cond {
+	ones, prefix := n.Ones()
+	switch {
+	case prefix && ones == 0:
+		return All{}
+	case prefix && ones == len(n.Mask)*8:
+		return present(field, n.Addr.AsSlice())
+	}
+	return present(&nft.MaskXor{Of: field, Mask: n.Mask, Xor: make([]byte, len(n.Mask))}, n.Addr.AsSlice())
+}
 
 // inStates tests for any of the states. Every packet has a state, while one without a connection has no status.
 func inStates(states []string) Cond {
