@@ -24,16 +24,25 @@ func (c *Context) Set(kind, name string, make func() *nft.Set) *nft.Set {
 		return s
 	}
 	s := make()
-	s.Name = identifier(kind+"-"+name, func(n string) bool {
-		return slices.ContainsFunc(c.Shared.Sets, func(s *nft.Set) bool { return s.Name == n })
-	})
+	c.AddSet(kind+"-"+name, s)
 	if c.Shared.sets == nil {
 		c.Shared.sets = map[string]*nft.Set{}
 	}
 	c.Shared.sets[key] = s
-	c.Shared.Sets = append(c.Shared.Sets, s)
 	return s
 }
+
+// AddSet gives the table a set that is the rule's own, with a name like the one given.
+func (c *Context) AddSet(name string, s *nft.Set) {
+	s.Name = identifier(name, func(n string) bool {
+		return slices.ContainsFunc(c.Shared.Sets, func(s *nft.Set) bool { return s.Name == n })
+	})
+	c.Shared.Sets = append(c.Shared.Sets, s)
+}
+
+// dynamicSize is how many elements a set has at most that packets add to: what the kernel takes where none is given
+// (nft_dynset_new).
+const dynamicSize = 65535
 
 // identifierMax is how long a name may be that nft can read back (NFT_NAME_MAXLEN, less room for a number).
 const identifierMax = 200
