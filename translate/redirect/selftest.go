@@ -56,7 +56,7 @@ type Trial struct {
 	Outside bool
 	From    netip.Addr
 	To      netip.AddrPort
-	// UID and GID are whose socket sends it, if it comes from this host.
+	// UID and GID are whose socket sends it, or for an Orphan sent what came before it, if it comes from this host.
 	UID, GID uint32
 	// Local says that To is this host's own.
 	Local bool

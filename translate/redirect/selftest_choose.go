@@ -46,9 +46,10 @@ func (b *testBuilder) anyPort() uint16 {
 	return p
 }
 
-// unusedPort is one on which nobody is imagined to listen.
-func (b *testBuilder) unusedPort() uint16 {
-	p, _ := b.choose(func(p uint16) bool { return p > 40000 })
+// unusedPort is one on which nobody is imagined to listen, above a number, and below those that the kernel gives to clients
+// (net.ipv4.ip_local_port_range).
+func (b *testBuilder) unusedPort(above uint16) uint16 {
+	p, _ := b.choose(func(p uint16) bool { return p > above && p < 32768 && !slices.Contains(ports, p) })
 	return p
 }
 

@@ -22,8 +22,10 @@ type packet struct {
 // each other, and not from the rules that [Plan.Lines] makes of them: so it can judge those.
 func (p *Plan) fate(q packet) Fate {
 	switch {
-	case p.DropInvalid && q.inbound && q.protocol == Invalid:
-		return Fate{Dropped: true}
+	case q.protocol == Invalid:
+		// In TPROXY mode an excluded interface comes before. For REDIRECT an invalid packet is none of a connection.
+		drop := p.DropInvalid && q.inbound && !(p.TProxy && matchInterface(p.ExcludeInterfaces, q.over))
+		return Fate{Dropped: drop && (p.IPv6 || q.to.Addr().Is4())}
 	case q.to.Addr().Is6() && !p.IPv6:
 		return Fate{}
 	case q.inbound:

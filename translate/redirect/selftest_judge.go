@@ -28,6 +28,8 @@ func (t Trial) Judge(s Seen) (ok bool, what string) {
 	switch {
 	case s.Err != nil:
 		return false, "not sent: " + s.Err.Error()
+	case t.Protocol == Invalid && s.Refused:
+		return t.Want == Fate{}, "refused, as it gets to an unused port"
 	case f == nil && s.Refused:
 		return false, "refused"
 	case f == nil && !s.Answered && t.Want.Dropped:

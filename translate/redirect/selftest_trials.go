@@ -40,7 +40,7 @@ func (b *testBuilder) inbound() {
 			b.wires[0].Name)
 	}
 	if b.DropInvalid {
-		from("inbound, invalid packet", Invalid, b.unusedPort())
+		from("inbound, invalid packet", Invalid, b.unusedPort(25000))
 	}
 }
 
@@ -162,7 +162,8 @@ func (b *testBuilder) self() {
 	local := netip.AddrPortFrom(b.loopback(), b.selfPort())
 	b.send("loopback, application", TCP, b.app, local)
 	b.send("loopback, proxy's uid", TCP, proxy, local)
-	b.add(Trial{What: "packet without a socket", Protocol: Orphan, From: b.own, To: netip.AddrPortFrom(b.own, b.unusedPort())}, "lo")
+	b.add(Trial{What: "packet without a socket", Protocol: Orphan, From: b.own, To: netip.AddrPortFrom(b.own, b.unusedPort(20000)),
+		UID: b.app.uid, GID: b.app.gid}, "lo")
 }
 
 // dns tries questions to name servers.

@@ -141,7 +141,8 @@ func serveTCP(x Listener, seen *arrivals) (interface{ Close() error }, error) {
 		return nil, err
 	}
 	s := &tcpServer{Listener: ln, done: make(chan struct{})}
-	go s.serve(x, seen)
+	// What accepts a connection owns it, so this too has to be done as the owner.
+	go withOwner(x.Owner, func() error { s.serve(x, seen); return nil })
 	return s, nil
 }
 

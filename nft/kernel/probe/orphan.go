@@ -81,9 +81,13 @@ func (o *orphan) open(f Flow) (*socket, error) {
 	if err := o.server.poll(unix.POLLIN, f.Wait); err != nil {
 		return nil, err
 	}
-	fd, _, err := unix.Accept4(o.server.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+	peer := &socket{from: o.server.from}
+	err := as(nil, f.Owner, func() (err error) { // what accepts a connection owns it
+		peer.fd, _, err = unix.Accept4(o.server.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &socket{fd: fd, from: o.server.from}, nil
+	return peer, nil
 }

@@ -74,8 +74,8 @@ type try interface {
 	close()
 }
 
-// prepare makes the sockets of a flow, and says how the packets from their ports are to be treated. A port that is free may be one
-// that another flow has in the other namespace or the other family; then another is taken.
+// prepare makes the sockets of a flow, and says how the packets from their ports are to be treated. A port that the kernel gives
+// may be one that another flow has in the other namespace or the other family; then it is asked again.
 func (l *Lab) prepare(f Flow, ports map[uint16]treatment) (try, error) {
 	for {
 		var t try
@@ -91,7 +91,7 @@ func (l *Lab) prepare(f Flow, ports map[uint16]treatment) (try, error) {
 			maps.Copy(ports, wants)
 			return t, nil
 		}
-		defer t.close() // not now, or the same port might be chosen again
+		t.close()
 	}
 }
 
