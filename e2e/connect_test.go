@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +20,8 @@ import (
 //	connect [-in NETNS] [-uid N] [-gid N] [-from ADDRESS] [-wait TIME] tcp|udp ADDRESS [=> OUTCOME]
 func (s *script) connect(args []string) {
 	line, want, judged := strings.Cut(strings.Join(args, " "), "=>")
-	got := s.connection(strings.Fields(line))
+	got, err := s.connection(strings.Fields(line))
+	s.Check(err)
 	fmt.Fprintln(s.Stdout(), got)
 	if want = strings.TrimSpace(want); judged && got != want {
 		s.Fatalf("%s\n got %q\nwant %q", strings.TrimSpace(line), got, want)
@@ -34,56 +36,88 @@ func (s *script) connections(args []string) {
 	if len(args) != 1 {
 		s.Fatalf("usage: connections FILE")
 	}
-	if wrong := s.differing(args[0]); wrong != "" {
+	if wrong := differing(s.outcomes(args[0])); wrong != "" {
 		s.Fatalf("%s", wrong)
 	}
 }
 
-// differing makes the connections of a file, and returns those that had another outcome than the file says.
-func (s *script) differing(file string) string {
-	var wrong strings.Builder
+// outcome is what became of a connection of a file.
+type outcome struct{ line, got, want string }
+
+// outcomes makes the connections of a file: all at once, then the orphans, which share a port.
+func (s *script) outcomes(file string) []*outcome {
+	var all, orphans []*outcome
+	var errs []error
+	var mutex sync.Mutex
+	var wg sync.WaitGroup
 	for line := range strings.Lines(s.ReadFile(file)) {
 		words, want, judged := strings.Cut(line, "=>")
 		if !judged || strings.HasPrefix(line, "#") {
 			continue
 		}
-		try, fields := s.connection, strings.Fields(words)
-		if fields[0] == "orphan" {
-			try, fields = s.orphaned, fields[1:]
+		o := &outcome{line: strings.TrimSpace(words), want: strings.TrimSpace(want)}
+		all = append(all, o)
+		if strings.HasPrefix(o.line, "orphan ") {
+			orphans = append(orphans, o)
+			continue
 		}
-		if got := try(fields); got != strings.TrimSpace(want) {
-			fmt.Fprintf(&wrong, "%s but %q\n", strings.TrimSpace(line), got)
+		wg.Go(func() {
+			got, err := s.connection(strings.Fields(o.line))
+			mutex.Lock()
+			defer mutex.Unlock()
+			o.got, errs = got, append(errs, err)
+		})
+	}
+	wg.Wait()
+	for _, o := range orphans {
+		got, err := s.orphaned(strings.Fields(o.line)[1:])
+		o.got, errs = got, append(errs, err)
+	}
+	s.Check(errors.Join(errs...))
+	return all
+}
+
+// differing are those that the file wanted to be different, a line for each.
+func differing(outcomes []*outcome) string {
+	var lines strings.Builder
+	for _, o := range outcomes {
+		if o.got != o.want {
+			fmt.Fprintf(&lines, "%s => %s, but %q\n", o.line, o.want, o.got)
 		}
 	}
-	return wrong.String()
+	return lines.String()
 }
 
 // connection does what connect says, and returns the outcome.
-func (s *script) connection(args []string) string {
+func (s *script) connection(args []string) (string, error) {
 	var p place
 	f := p.flags("connect")
 	wait := f.Duration("wait", 700*time.Millisecond, "for how long there may be no answer")
-	args = s.parse(f, args)
-	if len(args) != 2 {
-		s.Fatalf("usage: connect [FLAGS] tcp|udp ADDRESS [=> OUTCOME]")
+	if err := f.Parse(args); err != nil {
+		return "", err
 	}
-	to, err := netip.ParseAddrPort(args[1])
-	s.Check(err)
-	answer, err := s.space(p.in).ask(p, args[0], to, *wait)
-	switch {
-	case err == nil:
-		return answer
-	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ECONNRESET):
-		return "refused"
-	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
-		return "unreachable"
+	if f.NArg() != 2 {
+		return "", errors.New("usage: connect [FLAGS] tcp|udp ADDRESS [=> OUTCOME]")
 	}
+	to, err := netip.ParseAddrPort(f.Arg(1))
+	if err != nil {
+		return "", err
+	}
+	n, err := s.space(p.in)
+	if err != nil {
+		return "", err
+	}
+	answer, err := n.ask(p, f.Arg(0), to, *wait)
 	var late net.Error
-	if errors.As(err, &late) && late.Timeout() {
-		return "silent"
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ECONNRESET):
+		return "refused", nil
+	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
+		return "unreachable", nil
+	case errors.As(err, &late) && late.Timeout():
+		return "silent", nil
 	}
-	s.Fatalf("%v", err)
-	return ""
+	return answer, err
 }
 
 // ask connects and returns what the other end says.

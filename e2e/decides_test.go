@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -13,12 +14,19 @@ func (s *script) decides(args []string) {
 	if len(args) < 1 {
 		s.Fatalf("usage: decides FILE ARGUMENT...")
 	}
-	file, configuration := args[0], args[1:]
+	byUs, byIptables := s.outcomesBoth(args[0], args[1:])
+	if us, iptables := differing(byUs), differing(byIptables); us != "" || iptables != "" {
+		s.Fatalf("by rechain:\n%sby iptables:\n%s", us, iptables)
+	}
+}
+
+// outcomesBoth makes the connections of a file under a configuration: by rechain's rules, and by Istio's.
+func (s *script) outcomesBoth(file string, configuration []string) (byUs, byIptables []*outcome) {
 	redirect := func(command string, more ...string) {
-		s.exitCode(0, append(append([]string{"rechain", "redirect", command}, configuration...), more...))
+		s.exitCode(0, slices.Concat([]string{"rechain", "redirect", command}, configuration, more))
 	}
 	redirect("apply")
-	byUs := s.differing(file)
+	byUs = s.outcomes(file)
 
 	// What stands beside the rules stays: iptables needs it as well.
 	s.exitCode(0, []string{"nft", "list", "tables"})
@@ -31,13 +39,11 @@ func (s *script) decides(args []string) {
 		redirect("plan", "-o", "iptables", family)
 		s.load(restore, s.ReadFile("stdout"))
 	}
-	byIptables := s.differing(file)
+	byIptables = s.outcomes(file)
 	for _, restore := range []string{"iptables-legacy-restore", "ip6tables-legacy-restore"} {
 		s.load(restore, "*nat\nCOMMIT\n*mangle\nCOMMIT\n*raw\nCOMMIT\n")
 	}
-	if byUs != "" || byIptables != "" {
-		s.Fatalf("by rechain:\n%sby iptables:\n%s", byUs, byIptables)
-	}
+	return byUs, byIptables
 }
 
 // load makes rules the only ones of their tables. No rules are those of a family that is off.

@@ -13,6 +13,7 @@
 //	wire DEVICE NETNS       lays a wire (a veth pair) from the pod to a new namespace
 //	listen, connect, connections, orphan, hammer    real packets, see listen_test.go, connect_test.go, orphan_test.go, hammer_test.go
 //	decides FILE ARGUMENT...    the connections of a file, by rechain's rules and by Istio's own in iptables, see decides_test.go
+//	agree N SEED FILE           the same under random configurations, see agree_test.go
 //	http, forward, socks    servers and proxies, see proxy_test.go
 //	interrupt N A -- B      kills B at random moments, see interrupt_test.go
 //	cmpjson A B             compares two JSON files by content

@@ -48,6 +48,7 @@ var commands = map[string]func(*script, []string){
 	"connect":     (*script).connect,
 	"connections": (*script).connections,
 	"decides":     (*script).decides,
+	"agree":       (*script).agree,
 	"orphan":      (*script).orphan,
 	"hammer":      (*script).hammer,
 	"http":        (*script).http,
@@ -72,7 +73,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			s := &script{t: env.T()}
+			s := &script{t: env.T(), named: map[string]*space{}}
 			env.Values[scriptKey{}] = s
 			env.Setenv("PATH", binDir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin")
 			root, err := filepath.Abs("..")
@@ -104,6 +105,7 @@ type script struct {
 	*testscript.TestScript // during a command
 	t                      testscript.T
 	pod                    *space
+	named                  map[string]*space
 	wires                  int
 	hammers                []*hammer
 }

@@ -36,7 +36,9 @@ func (s *script) hammer(args []string) {
 	s.Check(err)
 	h := &hammer{stop: make(chan struct{}), done: make(chan map[string]int)}
 	s.hammers = append(s.hammers, h)
-	go h.run(s.space(p.in), p, args[0], to)
+	n, err := s.space(p.in)
+	s.Check(err)
+	go h.run(n, p, args[0], to)
 	s.Defer(func() { h.halt() })
 }
 

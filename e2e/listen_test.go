@@ -27,6 +27,7 @@ type place struct {
 // flags are those that all commands with sockets have.
 func (p *place) flags(name string) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard) // its errors say it
 	f.StringVar(&p.in, "in", "", "the namespace, if not the pod")
 	f.IntVar(&p.owner.uid, "uid", 0, "the user")
 	f.IntVar(&p.owner.gid, "gid", 0, "the group")
@@ -37,7 +38,6 @@ func (p *place) flags(name string) *flag.FlagSet {
 
 // parse reads a command's flags.
 func (s *script) parse(f *flag.FlagSet, args []string) []string {
-	f.SetOutput(io.Discard)
 	if err := f.Parse(args); err != nil {
 		s.Fatalf("%s: %v", f.Name(), err)
 	}
@@ -86,7 +86,9 @@ func both(a string) []netip.AddrPort {
 // accept listens for TCP and serves each connection.
 func (s *script) accept(p place, at netip.AddrPort, serve func(*net.TCPConn)) {
 	var ln net.Listener
-	err := s.space(p.in).do(p.owner, func() (err error) {
+	n, err := s.space(p.in)
+	s.Check(err)
+	err = n.do(p.owner, func() (err error) {
 		config := net.ListenConfig{Control: p.control}
 		// An MPTCP socket is another one than that which was made as p.owner.
 		config.SetMultipathTCP(false)
@@ -112,7 +114,9 @@ func (s *script) accept(p place, at netip.AddrPort, serve func(*net.TCPConn)) {
 // answerDatagrams answers each datagram. On a host with many addresses, an answer comes from the right one only if at names it.
 func (s *script) answerDatagrams(p place, name string, at netip.AddrPort) {
 	var conn net.PacketConn
-	err := s.space(p.in).do(p.owner, func() (err error) {
+	n, err := s.space(p.in)
+	s.Check(err)
+	err = n.do(p.owner, func() (err error) {
 		conn, err = (&net.ListenConfig{Control: p.control}).ListenPacket(context.Background(), network("udp", at), at.String())
 		return err
 	})

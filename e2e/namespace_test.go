@@ -82,14 +82,14 @@ func open(path string) (*space, error) {
 }
 
 // space finds a namespace by its name; "" is the pod.
-func (s *script) space(name string) *space {
+func (s *script) space(name string) (*space, error) {
 	if name == "" {
-		return s.pod
+		return s.pod, nil
 	}
-	n, err := open("/run/netns/" + name)
-	s.Check(err)
-	s.Defer(func() { n.file.Close() })
-	return n
+	if n := s.named[name]; n != nil {
+		return n, nil
+	}
+	return nil, fmt.Errorf("no wire leads to a namespace %q", name)
 }
 
 // upLoopback sets the loopback device of the thread's namespace up.
@@ -117,6 +117,10 @@ func (s *script) wire(args []string) {
 	dev, peer := args[0], args[1]
 	s.wires++
 	s.ip("netns add %s", peer)
+	n, err := open("/run/netns/" + peer)
+	s.Check(err)
+	s.Defer(func() { n.file.Close() })
+	s.named[peer] = n
 	s.ip("link add %s type veth peer name %s netns %s", dev, dev, peer)
 	for i, in := range []string{"", "-n " + peer + " "} {
 		s.ip(in+"addr add 10.%d.0.%d/24 dev %s", s.wires, 2-i, dev)

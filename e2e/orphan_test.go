@@ -25,7 +25,8 @@ import (
 //	orphan [-uid N] [-gid N] ADDRESS [=> OUTCOME]
 func (s *script) orphan(args []string) {
 	line, want, judged := strings.Cut(strings.Join(args, " "), "=>")
-	got := s.orphaned(strings.Fields(line))
+	got, err := s.orphaned(strings.Fields(line))
+	s.Check(err)
 	fmt.Fprintln(s.Stdout(), got)
 	if want = strings.TrimSpace(want); judged && got != want {
 		s.Fatalf("%s: got %q, want %q", strings.TrimSpace(line), got, want)
@@ -33,21 +34,27 @@ func (s *script) orphan(args []string) {
 }
 
 // orphaned does what orphan says, and returns the outcome.
-func (s *script) orphaned(args []string) string {
+func (s *script) orphaned(args []string) (outcome string, err error) {
 	var p place
-	args = s.parse(p.flags("orphan"), args)
-	if len(args) != 1 {
-		s.Fatalf("usage: orphan [FLAGS] ADDRESS [=> OUTCOME]")
+	f := p.flags("orphan")
+	if err := f.Parse(args); err != nil {
+		return "", err
 	}
-	to := netip.MustParseAddrPort(args[0])
-	outcome := "lost"
-	s.Check(s.pod.do(p.owner, func() error {
+	to, err := netip.ParseAddrPort(f.Arg(0))
+	if err != nil {
+		return "", err
+	}
+	err = s.pod.do(p.owner, func() error {
 		ln, err := net.ListenTCP(network("tcp", to), net.TCPAddrFromAddrPort(to))
 		if err != nil {
 			return err
 		}
 		defer ln.Close()
-		client, err := net.DialTimeout(network("tcp", to), to.String(), time.Second)
+		client, err := net.DialTimeout(network("tcp", to), to.String(), 700*time.Millisecond)
+		if late, ok := err.(net.Error); ok && late.Timeout() {
+			outcome = "no connection"
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -65,6 +72,7 @@ func (s *script) orphaned(args []string) string {
 		if err := server.CloseWrite(); err != nil {
 			return err
 		}
+		outcome = "lost"
 		for end := time.Now().Add(400 * time.Millisecond); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 			over, reset := closed(server)
 			if over && !reset {
@@ -75,8 +83,8 @@ func (s *script) orphaned(args []string) string {
 			}
 		}
 		return server.SetLinger(0)
-	}))
-	return outcome
+	})
+	return outcome, err
 }
 
 // closed says whether a connection is over, and whether it was reset: a goodbye that is said again, because the acknowledgement was

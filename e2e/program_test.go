@@ -48,10 +48,11 @@ func (s *script) lookPath(name string) string {
 	return ""
 }
 
-// supports skips the script, also where everything has to run, when the kernel cannot do what a command asks of it.
+// supports skips the script, also where everything has to run, when the kernel cannot do what a command asks of it. The command runs
+// in a namespace that is thrown away.
 func (s *script) supports(args []string) {
 	s.needs(args[:1])
-	if code := s.start(args); code != 0 {
+	if code := s.start(append([]string{"unshare", "--net"}, args...)); code != 0 {
 		s.t.Skip(fmt.Sprintf("this kernel lacks what %q needs", strings.Join(args, " ")))
 	}
 }

@@ -82,7 +82,8 @@ func (s *script) forward(args []string) {
 	}
 	out := p
 	out.transparent = false
-	n := s.space(p.in)
+	n, err := s.space(p.in)
+	s.Check(err)
 	s.accept(p, netip.MustParseAddrPort(args[0]), func(c *net.TCPConn) {
 		to := destination(c)
 		if service, ok := services[to.String()]; ok {
@@ -101,7 +102,8 @@ func (s *script) socks(args []string) {
 	if len(args) != 1 {
 		s.Fatalf("usage: socks [-in NETNS] LISTEN-ADDRESS")
 	}
-	n := s.space(p.in)
+	n, err := s.space(p.in)
+	s.Check(err)
 	s.accept(p, netip.MustParseAddrPort(args[0]), func(c *net.TCPConn) {
 		if to, err := greet(c); err == nil {
 			n.pass(p, c, to)
