@@ -1,0 +1,20 @@
+package ext
+
+import "rechain/translate/iptables"
+
+// ipt_ah.c, ah_mt: the index at offset 4 of struct ip_auth_hdr.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:      "ah",
+		Families:  []iptables.Family{iptables.IPv4},
+		Protocols: []uint8{protoAH},
+		Options:   []*iptables.OptionSpec{{Name: "--ahspi", Kind: spiKind{spiRange}, Neg: true}},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		var all All
+		for _, o := range m.Options {
+			all = append(all, spiIn(o, 4, 4))
+		}
+		return all
+	},
+})

@@ -1,0 +1,19 @@
+package ext
+
+import "rechain/translate/iptables"
+
+// xt_esp.c, esp_mt: the index at the head of the header (struct ip_esp_hdr).
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:      "esp",
+		Protocols: []uint8{protoESP},
+		Options:   []*iptables.OptionSpec{{Name: "--espspi", Kind: spiKind{spiRange}, Neg: true}},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		var all All
+		for _, o := range m.Options {
+			all = append(all, spiIn(o, 0, 4))
+		}
+		return all
+	},
+})

@@ -1,0 +1,26 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// xt_realm.c, realm_mt: the realm of the packet's route.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:     "realm",
+		Families: []iptables.Family{iptables.IPv4},
+		Options:  []*iptables.OptionSpec{{Name: "--realm", Kind: zeroNamed("cosmos"), Neg: true, Required: true}},
+		Check: func(r *iptables.Rule, _ []iptables.Option, _, chain string) *iptables.Problem {
+			if chain == "PREROUTING" {
+				return &iptables.Problem{Pos: r.Pos, Ext: "realm", Msg: "has no meaning in PREROUTING, where the packet has no route yet"}
+			}
+			return nil
+		},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		v := m.Options[0].Value.(iptables.MarkMask)
+		return negated(masked(&nft.Meta{Key: bytecode.MetaRtclassid}, v.Mask, v.Value), m.Options[0].Neg)
+	},
+})
