@@ -5,37 +5,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"rechain/nft/bytecode"
 	"rechain/nft/kernel"
+	"rechain/nft/kernel/testlab"
 )
-
-// demand skips a test that lacks something, or fails it where everything has to run (RECHAIN_REQUIRE=1).
-func demand(t testing.TB, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("RECHAIN_REQUIRE") == "1":
-		t.Fatalf("needs %s", what)
-	default:
-		t.Skipf("needs %s", what)
-	}
-}
 
 // emptyKernel is a connection to a new network namespace, in which the test then runs. Its thread is never unlocked and so dies
 // with the test.
 func emptyKernel(t testing.TB) *kernel.Conn {
 	t.Helper()
-	demand(t, os.Geteuid() == 0, "root")
-	runtime.LockOSThread()
-	err := unix.Unshare(unix.CLONE_NEWNET)
-	demand(t, err == nil, "the right to make network namespaces")
+	testlab.Isolate(t)
 	c, err := kernel.Dial(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -47,8 +31,7 @@ func emptyKernel(t testing.TB) *kernel.Conn {
 // tool runs a program in the test's namespace.
 func tool(t testing.TB, stdin string, command ...string) (string, error) {
 	t.Helper()
-	_, err := exec.LookPath(command[0])
-	demand(t, err == nil, command[0])
+	testlab.Programs(t, command[0])
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()

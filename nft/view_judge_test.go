@@ -8,15 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"rechain/nft"
 	"rechain/nft/kernel"
+	"rechain/nft/kernel/testlab"
 )
 
 // The judge of the views is nft itself: rule sets are loaded with it, read back from the kernel, raised and printed by us, and must
@@ -28,25 +26,11 @@ type lab struct {
 	conn *kernel.Conn
 }
 
-// need skips a test that lacks something, or fails it where everything has to run.
-func need(t testing.TB, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("RECHAIN_REQUIRE") == "1":
-		t.Fatalf("needs %s", what)
-	default:
-		t.Skipf("needs %s", what)
-	}
-}
-
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	need(t, os.Geteuid() == 0, "root")
 	version, err := exec.Command("nft", "--version").Output()
-	need(t, err == nil && bytes.HasPrefix(version, []byte("nftables v1.0.6 ")), "nft 1.0.6, whose listing is the model")
-	runtime.LockOSThread() // and never unlocked: the thread ends with the test
-	need(t, unix.Unshare(unix.CLONE_NEWNET) == nil, "the right to make network namespaces")
+	testlab.Need(t, err == nil && bytes.HasPrefix(version, []byte("nftables v1.0.6 ")), "nft 1.0.6, whose listing is the model")
+	testlab.Isolate(t)
 	conn, err := kernel.Dial(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -5,10 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,32 +14,9 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"rechain/nft/kernel/testlab"
 )
-
-// skip leaves a test out for want of something, or fails it where everything has to be there.
-func skip(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("RECHAIN_REQUIRE") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
-// newNetns moves the test into a network namespace of its own. The thread that holds it ends with the test.
-func newNetns(t *testing.T) {
-	t.Helper()
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		skip(t, "no network namespace: %v", err)
-	}
-}
-
-func tool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		skip(t, "%v", err)
-	}
-}
 
 func run(name string, args ...string) (string, error) {
 	var out, errs bytes.Buffer
@@ -73,7 +48,7 @@ func dial(t *testing.T) kernel {
 	t.Helper()
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
-		skip(t, "no netfilter netlink: %v", err)
+		testlab.Need(t, false, fmt.Sprintf("netfilter netlink: %v", err))
 	}
 	t.Cleanup(func() { conn.Close() })
 	return kernel{conn}

@@ -9,17 +9,19 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"rechain/nft/kernel/testlab"
 )
 
 // TestKernelKeeps writes programs that nft 1.0.6 has no words for, and such as leave out what the kernel fills in; what it holds
 // then must be equal to what was written.
 func TestKernelKeeps(t *testing.T) {
-	tool(t, "nft")
-	newNetns(t)
+	testlab.Programs(t, "nft")
+	testlab.Isolate(t)
 	k := dial(t)
 	if _, err := run("nft", "add table ip t; add chain ip t in { type filter hook input priority 0; };"+
 		"add chain ip t dn { type nat hook prerouting priority -100; }"); err != nil {
-		skip(t, "nft cannot set up: %v", err)
+		testlab.Need(t, false, fmt.Sprintf("what nft sets up here: %v", err))
 	}
 	mark := &Meta{Key: MetaMark, Dst: 1}
 	for _, c := range []struct {
@@ -62,9 +64,9 @@ func TestKernelKeeps(t *testing.T) {
 
 // TestCompat reads what iptables-nft stores as extensions of xtables, and writes it again.
 func TestCompat(t *testing.T) {
-	tool(t, "nft")
-	tool(t, "iptables-nft")
-	newNetns(t)
+	testlab.Programs(t, "nft")
+	testlab.Programs(t, "iptables-nft")
+	testlab.Isolate(t)
 	k := dial(t)
 	for _, rule := range []string{
 		"-p tcp -m multiport --dports 80,443 -j ACCEPT",
@@ -110,8 +112,8 @@ func TestCompat(t *testing.T) {
 
 // TestUserData reads the comments that nft writes, and lets nft read ours.
 func TestUserData(t *testing.T) {
-	tool(t, "nft")
-	newNetns(t)
+	testlab.Programs(t, "nft")
+	testlab.Isolate(t)
 	k := dial(t)
 	if _, err := run("nft", `table ip t {
 		comment "of the table"
@@ -121,7 +123,7 @@ func TestUserData(t *testing.T) {
 		chain c { comment "of the chain"; }
 	}
 	add rule ip t c tcp dport 1 comment "of the rule"`); err != nil {
-		skip(t, "nft cannot set up: %v", err)
+		testlab.Need(t, false, fmt.Sprintf("what nft sets up here: %v", err))
 	}
 	const subsys = unix.NFNL_SUBSYS_NFTABLES << 8
 	const ( // include/uapi/linux/netfilter/nf_tables.h, where x/sys/unix has them not

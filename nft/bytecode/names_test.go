@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"rechain/nft/kernel/testlab"
 )
 
 // TestHookNames lets nft make a chain at each hook of each family and looks up the number that the kernel holds.
 func TestHookNames(t *testing.T) {
-	tool(t, "nft")
-	newNetns(t)
+	testlab.Programs(t, "nft")
+	testlab.Isolate(t)
 	k := dial(t)
 	for f, hooks := range familyHooks {
 		if parsed, err := ParseFamily(f.String()); err != nil || parsed != f {
@@ -54,10 +56,10 @@ func TestHookNames(t *testing.T) {
 
 // TestKeywords lets nft say which key it loads for each keyword of its language.
 func TestKeywords(t *testing.T) {
-	tool(t, "nft")
-	newNetns(t)
+	testlab.Programs(t, "nft")
+	testlab.Isolate(t)
 	if _, err := run("nft", "add table inet t; add chain inet t c; add table bridge t; add chain bridge t c"); err != nil {
-		skip(t, "nft cannot set up: %v", err)
+		testlab.Need(t, false, fmt.Sprintf("what nft sets up here: %v", err))
 	}
 	values := []string{"1", "lo", `"x"`, "exists", "tcp", "ipv4", "host", "1:1", "ip", "10.0.0.1", "::1", "1s", "original", "new",
 		`"2030-01-01 00:00:00"`, `"Monday"`, `"10:00"`}

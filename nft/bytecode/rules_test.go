@@ -1,6 +1,11 @@
 package bytecode
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"rechain/nft/kernel/testlab"
+)
 
 // judgeSetup is what the rules below stand in and refer to.
 const judgeSetup = `
@@ -253,14 +258,14 @@ var judgeRules = []struct{ family, chain, rule string }{
 }
 
 func TestJudgedByNft(t *testing.T) {
-	tool(t, "nft")
-	newNetns(t)
+	testlab.Programs(t, "nft")
+	testlab.Isolate(t)
 	k := dial(t)
 	if _, err := run("ip", "link", "set", "lo", "up"); err != nil {
 		t.Log(err)
 	}
 	if _, err := run("nft", judgeSetup); err != nil {
-		skip(t, "nft cannot set up: %v", err)
+		testlab.Need(t, false, fmt.Sprintf("what nft sets up here: %v", err))
 	}
 	for _, r := range judgeRules {
 		judge(t, k, r.family, "t", r.chain, r.rule)

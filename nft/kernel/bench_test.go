@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"rechain/nft/bytecode"
+	"rechain/nft/kernel/testlab"
 )
 
 const benchRules = 10000
@@ -48,7 +49,7 @@ func BenchmarkRead(b *testing.B) {
 // BenchmarkSmall is all that a run of the program does with the kernel: connect, read, replace a table of 30 rules in that very
 // generation, disconnect.
 func BenchmarkSmall(b *testing.B) {
-	isolate(b)
+	testlab.Isolate(b)
 	table := manyRules(30)
 	b.ReportAllocs()
 	for b.Loop() {

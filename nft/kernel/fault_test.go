@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rechain/nft/bytecode"
+	"rechain/nft/kernel/testlab"
 )
 
 func TestOneBadRuleInAThousand(t *testing.T) {
@@ -136,7 +137,7 @@ func TestFaults(t *testing.T) {
 
 // withoutCapabilities runs f in a new network namespace, on a thread that may do nothing special there and is thrown away.
 func withoutCapabilities(t *testing.T, f func()) {
-	isolate(t)
+	testlab.Isolate(t)
 	ns, err := OpenNamespace("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)

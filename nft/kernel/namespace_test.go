@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"rechain/nft/kernel/testlab"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -26,7 +28,7 @@ func namespaceID(t *testing.T) uint64 {
 }
 
 func TestNamespaceByNamePathAndProcess(t *testing.T) {
-	need(t, os.Geteuid() == 0, "root")
+	testlab.Need(t, os.Geteuid() == 0, "root")
 	name := fmt.Sprintf("rechain-test-%d", os.Getpid())
 	run(t, "", "ip", "netns", "add", name)
 	t.Cleanup(func() { run(t, "", "ip", "netns", "delete", name) })
@@ -76,7 +78,7 @@ func TestNamespaceByNamePathAndProcess(t *testing.T) {
 }
 
 func TestNamespaceErrors(t *testing.T) {
-	need(t, os.Geteuid() == 0, "root")
+	testlab.Need(t, os.Geteuid() == 0, "root")
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {
@@ -121,7 +123,7 @@ func TestUserNamespace(t *testing.T) {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
 	out, err := cmd.CombinedOutput()
-	need(t, !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSPC), "the right to make user namespaces")
+	testlab.Need(t, !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSPC), "the right to make user namespaces")
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

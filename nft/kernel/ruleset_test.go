@@ -13,22 +13,26 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rechain/nft/bytecode"
+	"rechain/nft/kernel/testlab"
 )
 
 // files of testdata hold what nft can make.
 func loadFile(t testing.TB, name string) {
 	t.Helper()
 	out, err := exec.Command("nft", "-f", "testdata/"+name).CombinedOutput()
-	need(t, err == nil, fmt.Sprintf("an nft and a kernel that can do %s: %s", name, out))
+	testlab.Need(t, err == nil, fmt.Sprintf("an nft and a kernel that can do %s: %s", name, out))
 }
 
 // What others wrote and we read and wrote elsewhere, they list there as they do here, and the kernel returns the very same bytes
 // for every rule.
 func TestCopyIsTheSame(t *testing.T) {
 	for name, load := range map[string]func(*testing.T){
-		"nft":          func(t *testing.T) { loadFile(t, "rich.nft") },
-		"flowtable":    flowtable,
-		"iptables-nft": func(t *testing.T) { run(t, compatRules, "iptables-nft-restore") },
+		"nft":       func(t *testing.T) { loadFile(t, "rich.nft") },
+		"flowtable": flowtable,
+		"iptables-nft": func(t *testing.T) {
+			testlab.Users(t)
+			run(t, compatRules, "iptables-nft-restore")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := isolatedConn(t)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rechain/nft/bytecode"
+	"rechain/nft/kernel/testlab"
 )
 
 const tracedRules = `
@@ -77,7 +78,7 @@ func TestTraceIsWhatNftTells(t *testing.T) {
 	run(t, tracedRules, "nft", "-f", "-")
 
 	stdbuf, err := exec.LookPath("stdbuf")
-	need(t, err == nil, "stdbuf")
+	testlab.Need(t, err == nil, "stdbuf")
 	monitor := exec.Command(stdbuf, "-oL", "nft", "monitor", "trace")
 	out, err := monitor.StdoutPipe()
 	if err != nil {
@@ -164,7 +165,7 @@ func TestTraceIsWhatNftTells(t *testing.T) {
 }
 
 func TestTraceElsewhere(t *testing.T) {
-	isolate(t)
+	testlab.Isolate(t)
 	run(t, "", "ip", "link", "set", "lo", "up")
 	run(t, tracedRules, "nft", "-f", "-")
 	ns, err := OpenNamespace("/proc/thread-self/ns/net")
@@ -172,7 +173,7 @@ func TestTraceElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	isolate(t) // somewhere else
+	testlab.Isolate(t) // somewhere else
 	tracer, err := DialTrace(ns)
 	if err != nil {
 		t.Fatal(err)

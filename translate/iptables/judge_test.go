@@ -4,40 +4,23 @@ package iptables
 
 import (
 	"errors"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
+
+	"rechain/nft/kernel/testlab"
 )
 
 // The judge is iptables-legacy in a network namespace of its own.
 
-// inNamespace moves the test to a new network namespace. The thread ends with the test.
+// inNamespace moves the test to a new network namespace.
 func inNamespace(t *testing.T) {
 	t.Helper()
-	for _, tool := range []string{"iptables-legacy-restore", "ip6tables-legacy-restore"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			cannot(t, err)
-		}
-	}
-	runtime.LockOSThread()
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		cannot(t, err)
-	}
-	if out, err := command("", "iptables-legacy-save", "-t", "filter"); err != nil {
-		cannot(t, errors.New(out))
-	}
-}
-
-func cannot(t *testing.T, why error) {
-	t.Helper()
-	if os.Getenv("RECHAIN_REQUIRE") != "" {
-		t.Fatalf("no iptables-legacy to judge: %v", why)
-	}
-	t.Skipf("no iptables-legacy to judge: %v", why)
+	testlab.Programs(t, "iptables-legacy-restore", "ip6tables-legacy-restore")
+	testlab.Isolate(t)
+	testlab.Users(t)
+	out, err := command("", "iptables-legacy-save", "-t", "filter")
+	testlab.Need(t, err == nil, "a kernel with xtables: "+out)
 }
 
 func command(input, name string, args ...string) (string, error) {

@@ -3,7 +3,6 @@
 package redirect
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rechain/nft/kernel/testlab"
 	"rechain/translate/ext"
 	"rechain/translate/iptables"
 )
@@ -23,7 +23,8 @@ var backends = []string{"legacy", "nft"}
 func loaded(t *testing.T, backend string, f iptables.Family, text string) map[string][]string {
 	t.Helper()
 	tool := map[iptables.Family]string{iptables.IPv4: "iptables-", iptables.IPv6: "ip6tables-"}[f] + backend
-	need(t, exec.Command(tool+"-restore", "--version"))
+	testlab.Programs(t, tool+"-restore")
+	testlab.Users(t)
 	cmd := exec.Command("sh", "-ec", tool+"-restore --noflush; "+tool+"-save")
 	cmd.Stdin = strings.NewReader(text)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
@@ -32,20 +33,6 @@ func loaded(t *testing.T, backend string, f iptables.Family, text string) map[st
 		t.Fatalf("%s: %v\n%s%s", tool, err, out, text)
 	}
 	return rulesOf(string(out))
-}
-
-// need skips the test, or fails it where everything is required, when a command does not run in a network namespace of its own.
-func need(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	err := cmd.Run()
-	switch {
-	case err == nil:
-	case os.Getenv("RECHAIN_REQUIRE") != "":
-		t.Fatalf("%s: %v", cmd.Path, err)
-	default:
-		t.Skipf("%s does not run in a network namespace: %v", cmd.Path, err)
-	}
 }
 
 // rulesOf are the rules in an iptables-save dump, by table and chain.

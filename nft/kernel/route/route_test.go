@@ -7,35 +7,21 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"rechain/nft/kernel/testlab"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
 )
 
-func need(t testing.TB, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("RECHAIN_REQUIRE") == "1":
-		t.Fatalf("needs %s", what)
-	default:
-		t.Skipf("needs %s", what)
-	}
-}
-
 // dialIsolated puts the test into a new network namespace, with lo up, and connects to it.
 func dialIsolated(t *testing.T) *Conn {
 	t.Helper()
-	need(t, os.Geteuid() == 0, "root")
-	runtime.LockOSThread() // and never unlocked: the thread is thrown away
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		need(t, false, "the right to make network namespaces: "+err.Error())
-	}
+	testlab.Isolate(t)
 	ip(t, "link set lo up")
 	c, err := Dial(nil)
 	if err != nil {
@@ -52,9 +38,8 @@ func ip(t *testing.T, args string) string {
 
 func ipBytes(t *testing.T, args string) []byte {
 	t.Helper()
-	path, err := exec.LookPath("ip")
-	need(t, err == nil, "ip")
-	out, err := exec.Command(path, strings.Fields(args)...).CombinedOutput()
+	testlab.Programs(t, "ip")
+	out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ip %s: %v\n%s", args, err, out)
 	}
@@ -159,6 +144,7 @@ func TestForeignIsKept(t *testing.T) {
 
 // Rules that restrict more than the mark are others, and stand in nobody's way.
 func TestLikeButNotTheSame(t *testing.T) {
+	testlab.Users(t)
 	c := dialIsolated(t)
 	for _, args := range []string{
 		"rule add fwmark 0x539 from 10.0.0.0/8 lookup 133",
