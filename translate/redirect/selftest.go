@@ -125,6 +125,7 @@ func (p *Plan) SelfTest(s Surroundings) *SelfTest {
 		b.self()
 		b.dns()
 		b.interfaces()
+		b.routed()
 	}
 	if p.IPv6 && !s.IPv6 {
 		b.skip("IPv6", "IPv6 is switched off in this namespace")

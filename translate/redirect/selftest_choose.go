@@ -79,9 +79,9 @@ func (b *testBuilder) captures(by owns, to netip.AddrPort) bool {
 
 // unusedDestination is a destination that is captured when it comes in over a wire, and that no trial has used: the far end has
 // to send to it, and so cannot be it.
-func (b *testBuilder) unusedDestination(w Wire) (netip.AddrPort, bool) {
+func (b *testBuilder) unusedDestination(w Wire, port uint16) (netip.AddrPort, bool) {
 	for _, a := range b.destinations() {
-		to := netip.AddrPortFrom(a, b.anyPort())
+		to := netip.AddrPortFrom(a, port)
 		used := slices.ContainsFunc(b.trials, func(t Trial) bool { return t.To.Addr() == a })
 		if !used && b.fate(packet{inbound: true, over: w.Name, to: to}).Port != 0 {
 			return to, true

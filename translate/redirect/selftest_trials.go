@@ -219,13 +219,22 @@ func (b *testBuilder) interfaces() {
 			continue
 		}
 		if w, ok := b.named("virtual interface", name); ok {
-			if to, ok := b.unusedDestination(w); ok {
+			if to, ok := b.unusedDestination(w, b.anyPort()); ok {
 				b.through(w, to.Addr())
 				b.fromOutside(w, "outbound, virtual interface "+w.Name, TCP, to)
 			}
 			own, _ := b.ends(w)
 			b.fromOutside(w, "inbound, virtual interface "+w.Name, TCP, netip.AddrPortFrom(own, b.anyPort()))
 		}
+	}
+}
+
+// routed tries what TPROXY takes although it is for an address that is not this host's: the policy rule and the route do that.
+func (b *testBuilder) routed() {
+	port, _ := b.inboundPort(true)
+	if to, ok := b.unusedDestination(b.wires[0], port); ok && b.TProxy {
+		b.through(b.wires[0], to.Addr())
+		b.fromOutside(b.wires[0], "inbound, to another address", TCP, to)
 	}
 }
 
