@@ -38,6 +38,8 @@ import (
 // inet for both at once; without them it is ip and filter. Connections are tracked, but in cases that say "plain" there. A rule that begins with -4 or -6 is for that family only. Chain lines
 // need no "[0:0]", a user chain no "-", and a table no COMMIT; "*nat" begins another table. What follows a keyword:
 //
+// With " ip6" before the colon it is for the second family of an "ip ip6" case alone.
+//
 //	saves:     the rules that iptables-save prints in other words than given
 //	wrong:     for each rule by itself, why it is no rule. iptables-restore refuses it too.
 //	refused:   why there is no translation of the whole
@@ -96,6 +98,9 @@ func parseCase(f txtar.File) (*testCase, error) {
 		}
 	}
 	block := ""
+	isKeyword := func(w string) bool {
+		return slices.Contains(keywords, w) || slices.Contains(keywords, strings.TrimSuffix(w, " ip6"))
+	}
 	for line := range strings.Lines(string(f.Data)) {
 		line = strings.TrimRight(line, "\n")
 		if word, why, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(word, "differs ") {
@@ -105,7 +110,7 @@ func parseCase(f txtar.File) (*testCase, error) {
 		}
 		word, isBlock := strings.CutSuffix(line, ":")
 		switch {
-		case isBlock && slices.Contains(keywords, word):
+		case isBlock && isKeyword(word):
 			block = word
 			c.blocks[word] = []string{}
 		case block != "":
@@ -130,19 +135,31 @@ func (c *testCase) format() []byte {
 		}
 	}
 	for _, k := range keywords {
-		if lines, ok := c.blocks[k]; ok {
-			line(k + ":")
-			for _, l := range lines {
-				line(l)
+		for _, k := range []string{k, k + " ip6"} {
+			if lines, ok := c.blocks[k]; ok {
+				line(k + ":")
+				for _, l := range lines {
+					line(l)
+				}
 			}
 		}
 	}
 	return []byte(b.String())
 }
 
-// expect compares a block with what it should be, or with -update makes it that. nil is no block.
-func (c *testCase) expect(t *testing.T, block string, got []string) {
+// expect compares a block with what it should be, or with -update makes it that. nil is no block. What differs in the second of two
+// families is in a block of its own.
+func (c *testCase) expect(t *testing.T, f iptables.Family, block string, got []string) {
 	t.Helper()
+	if f != c.families[0] && !c.inet {
+		if _, own := c.blocks[block+" ip6"]; own || *update && !slices.Equal(c.blocks[block], got) {
+			block += " ip6"
+		}
+		if base := strings.TrimSuffix(block, " ip6"); *update && slices.Equal(c.blocks[base], got) {
+			delete(c.blocks, base+" ip6")
+			return
+		}
+	}
 	if *update {
 		delete(c.blocks, block)
 		if got != nil {
@@ -279,7 +296,7 @@ func (c *testCase) playWrong(t *testing.T, j *judges) {
 				j.refuses(t, f, c.dump(r))
 			}
 		}
-		c.expect(t, "wrong", got)
+		c.expect(t, f, "wrong", got)
 	}
 }
 
@@ -305,16 +322,16 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 			refused = append(refused, where.Error())
 		}
 	}
-	c.expect(t, "refused", refused)
-	c.expect(t, "lossy", lossy)
+	c.expect(t, families[0], "refused", refused)
+	c.expect(t, families[0], "lossy", lossy)
 	if model == nil {
 		return
 	}
 	text := textOf(t, model)
 	if _, full := c.blocks["table"]; full {
-		c.expect(t, "table", strings.Split(strings.TrimSuffix(text, "\n"), "\n"))
+		c.expect(t, families[0], "table", strings.Split(strings.TrimSuffix(text, "\n"), "\n"))
 	} else {
-		c.expect(t, "nft", ruleLines(model))
+		c.expect(t, families[0], "nft", ruleLines(model))
 	}
 	judgeBridge(t, model)
 	j.nft(t, c, model, text)
@@ -338,7 +355,7 @@ func (c *testCase) playPrint(t *testing.T, j *judges, rs *iptables.Ruleset) {
 		}
 	}
 	if !c.inet {
-		c.expect(t, "saves", saves)
+		c.expect(t, rs.Family, "saves", saves)
 	}
 	if c.differs["iptables"] == "" {
 		j.saves(t, rs.Family, c.dump(), b.String())

@@ -288,6 +288,7 @@ func dport(p *probe, v uint64) { p.dport = uint16(v) }
 // optionChanges make changes of an option's value.
 var optionChanges = map[string]func(iptables.Option) []change{
 	"tcp --sport": portChanges(sport), "tcp --dport": portChanges(dport),
+	"sctp --sport": portChanges(sport), "sctp --dport": portChanges(dport),
 	"udp --sport": portChanges(sport), "udp --dport": portChanges(dport),
 	"multiport --sports": portChanges(sport), "multiport --dports": portChanges(dport), "multiport --ports": portChanges(sport, dport),
 	"tcp --tcp-flags":     flagChanges,

@@ -1,10 +1,6 @@
 package ext
 
-import (
-	"rechain/nft"
-	"rechain/nft/bytecode"
-	"rechain/translate/iptables"
-)
+import "rechain/translate/iptables"
 
 // dscpClasses are the names of RFC 2474, RFC 2597 and RFC 3246.
 var dscpClasses = map[string]uint64{
@@ -51,13 +47,6 @@ var _ = registerMatch(&Match{
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
-		class := uint8(o.Value.(uint64)) << 2
-		if c.Family == iptables.IPv6 {
-			field := &nft.Payload{Base: bytecode.NetworkHeader, Len: 2}
-			masked := &nft.MaskXor{Of: field, Mask: []byte{0x0f, 0xc0}, Xor: []byte{0, 0}}
-			return negated(present(masked, []byte{class >> 4, class << 4}), o.Neg)
-		}
-		field := &nft.Payload{Base: bytecode.NetworkHeader, Offset: 1, Len: 1}
-		return negated(present(&nft.MaskXor{Of: field, Mask: []byte{0xfc}, Xor: []byte{0}}, []byte{class}), o.Neg)
+		return negated(tosBits(c.Family, dscpBits, uint8(o.Value.(uint64))<<2), o.Neg)
 	},
 })

@@ -1,0 +1,43 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// xt_dscp.c, tos_mt.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:    "tos",
+		Options: []*iptables.OptionSpec{{Name: "--tos", Kind: tosKind, Neg: true, Required: true}},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		o := m.Options[0]
+		t := o.Value.(tosMask)
+		switch {
+		case t.Value&^t.Mask != 0:
+			return negated(Any{}, o.Neg)
+		case t.Mask == 0:
+			return negated(All{}, o.Neg)
+		}
+		// nft lists one comparison of the whole field as one of each of its parts, and its negation as "neither".
+		var all All
+		for _, bits := range []uint8{dscpBits, ecnBits} {
+			if t.Mask&bits != 0 {
+				all = append(all, tosBits(c.Family, t.Mask&bits, t.Value&bits))
+			}
+		}
+		return negated(all, o.Neg)
+	},
+})
+
+// tosBits tests some bits of the field.
+func tosBits(f iptables.Family, mask, v uint8) Cond {
+	if f == iptables.IPv4 {
+		field := &nft.Payload{Base: bytecode.NetworkHeader, Offset: 1, Len: 1}
+		return present(&nft.MaskXor{Of: field, Mask: []byte{mask}, Xor: []byte{0}}, []byte{v})
+	}
+	field := &nft.Payload{Base: bytecode.NetworkHeader, Len: 2}
+	return present(&nft.MaskXor{Of: field, Mask: trafficClass(f, mask), Xor: []byte{0, 0}}, trafficClass(f, v))
+}

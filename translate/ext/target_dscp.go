@@ -1,0 +1,19 @@
+package ext
+
+import "rechain/translate/iptables"
+
+// xt_DSCP.c, dscp_tg.
+var _ = registerTarget(&Target{
+	Extension: iptables.Extension{
+		Name: "DSCP",
+		Options: []*iptables.OptionSpec{
+			{Name: "--set-dscp", Kind: iptables.Hex(0, 63, 2)},
+			{Name: "--set-dscp-class", Kind: dscpClassKind},
+		},
+		Canonical: canonicalDSCP("--set-dscp-class", "--set-dscp"),
+		Check:     both(onlyIn("mangle"), oneOption("DSCP", "--set-dscp or --set-dscp-class")),
+	},
+	Lower: func(c *Context, t *iptables.Target) Action {
+		return stmts(setTOS(c.Family, dscpBits, uint8(t.Options[0].Value.(uint64))<<2)...)
+	},
+})
