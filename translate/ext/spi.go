@@ -19,7 +19,9 @@ var spiRange = iptables.UintRange(0, math.MaxUint32, ":")
 // spiKind leaves out what says nothing.
 type spiKind struct{ iptables.Kind }
 
-func (spiKind) Vacuous(v any) bool { return v.(iptables.Range) == iptables.Range{Lo: 0, Hi: math.MaxUint32} }
+func (spiKind) Vacuous(v any) bool {
+	return v.(iptables.Range) == iptables.Range{Lo: 0, Hi: math.MaxUint32}
+}
 
 // spiIn tests an index of 2 or 4 bytes in the transport header, and by that the header's presence.
 func spiIn(o iptables.Option, offset, size uint32) Cond {
