@@ -1,0 +1,176 @@
+package ext
+
+import (
+	"fmt"
+	"math"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// enum nft_xfrm_keys.
+const (
+	xfrmDaddr4 = 1
+	xfrmDaddr6 = 2
+	xfrmSaddr4 = 3
+	xfrmSaddr6 = 4
+	xfrmReqID  = 5
+	xfrmSPI    = 6
+)
+
+const (
+	rtXfrm    = 4 // NFT_RT_XFRM
+	xfrmDepth = 6 // XFRM_MAX_DEPTH
+)
+
+// xt_policy.c, policy_mt: what IPsec has done with the packet, or is going to do. Without --strict one of the transformations must
+// be as the options say.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name: "policy",
+		Options: []*iptables.OptionSpec{
+			{Name: "--dir", Kind: iptables.Enum("in", "out"), Required: true},
+			{Name: "--pol", Kind: iptables.Enum("none", "ipsec")},
+			{Name: "--strict", Kind: iptables.Flag},
+			{Name: "--reqid", Kind: iptables.Uint(0, math.MaxUint32), Neg: true, Repeat: true},
+			{Name: "--spi", Kind: iptables.Hex(0, math.MaxUint32, 1), Neg: true, Repeat: true},
+			{Name: "--proto", Kind: ipsecProtocol, Neg: true, Repeat: true},
+			{Name: "--mode", Kind: iptables.Enum("transport", "tunnel"), Neg: true, Repeat: true},
+			{Name: "--tunnel-dst", Kind: iptables.Network, Neg: true, Repeat: true},
+			{Name: "--tunnel-src", Kind: iptables.Network, Neg: true, Repeat: true},
+			{Name: "--next", Kind: iptables.Flag, Repeat: true},
+		},
+		Canonical: func(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
+			return withDefault(e, options, "--pol", "ipsec")
+		},
+		Check: checkPolicy,
+	},
+	Lower: lowerPolicy,
+})
+
+var ipsecProtocol = iptables.NewKind(
+	func(w string, _ iptables.Family) (uint8, error) {
+		n, err := iptables.ParseProtocol(w)
+		if err == nil && n != protoAH && n != protoESP && n != protoIPComp {
+			err = fmt.Errorf("%s is not ah, esp or ipcomp", w)
+		}
+		return n, err
+	},
+	iptables.ProtocolName)
+
+func checkPolicy(r *iptables.Rule, options []iptables.Option, _, chain string) *iptables.Problem {
+	m := iptables.Match{Options: options}
+	problem := func(format string, args ...any) *iptables.Problem {
+		return &iptables.Problem{Pos: r.Pos, Ext: "policy", Msg: fmt.Sprintf(format, args...)}
+	}
+	dir, _ := m.Get("--dir")
+	pol, _ := m.Get("--pol")
+	mode, _ := m.Get("--mode")
+	_, strict := m.Get("--strict")
+	_, next := m.Get("--next")
+	given := map[string]bool{}
+	for _, o := range options {
+		switch o.Spec.Name {
+		case "--dir", "--pol":
+			continue
+		}
+		if given[o.Spec.Name] && !next {
+			return problem("%s is given twice", o.Spec.Name)
+		}
+		given[o.Spec.Name] = true
+	}
+	switch {
+	case (given["--tunnel-src"] || given["--tunnel-dst"]) && (!given["--mode"] || (mode.Value == "tunnel") == mode.Neg):
+		return problem("--tunnel-src and --tunnel-dst need --mode tunnel")
+	case strict && pol.Value == "none":
+		return problem("--strict stands with --pol none")
+	case next && !strict:
+		return problem("--next needs --strict")
+	case strict && len(given) == 1:
+		return problem("--strict needs an option that says what for")
+	case dir.Value == "out" && (chain == "PREROUTING" || chain == "INPUT"),
+		dir.Value == "in" && (chain == "POSTROUTING" || chain == "OUTPUT"):
+		return problem("--dir %s has no meaning in %s", dir.Value, chain)
+	}
+	return nil
+}
+
+func lowerPolicy(c *Context, m *iptables.Match) Cond {
+	dir, _ := m.Get("--dir")
+	pol, _ := m.Get("--pol")
+	if o, ok := m.Get("--strict"); ok {
+		c.Refuse(o.Pos, "policy", "leave it out", "nftables cannot count a packet's transformations")
+		return All{}
+	}
+	any := nft.Expr(&nft.Meta{Key: bytecode.MetaSecpath})
+	way := uint8(0)
+	if dir.Value == "out" {
+		any, way = &nft.Rt{Key: rtXfrm}, 1
+	}
+	transformed := &Test{Stmts: present(any, []byte{1}).Stmts, Inverse: present(any, []byte{0}).Stmts}
+	if pol.Value == "none" {
+		return Not{transformed}
+	}
+	var states Any
+	for depth := range uint32(xfrmDepth) {
+		if state := stateIs(c, m, way, depth); len(state) > 0 {
+			states = append(states, state)
+		}
+	}
+	_, tunnel := m.Get("--tunnel-src")
+	if _, ok := m.Get("--tunnel-dst"); ok {
+		tunnel = true
+	}
+	if o, ok := m.Get("--proto"); ok {
+		c.Lossy(o.Pos, "policy", "", "the protocol of a transformation is not looked at, which nftables does not know")
+	}
+	if o, ok := m.Get("--mode"); ok && !(tunnel && o.Value == "tunnel" && !o.Neg) {
+		c.Lossy(o.Pos, "policy", "", "the mode of a transformation is not looked at, which nftables does not know")
+	}
+	if states == nil {
+		return transformed
+	}
+	return states
+}
+
+// stateIs tests one transformation. An address is known of tunnels only (xfrm_state_addr_ok in nft_xfrm.c).
+func stateIs(c *Context, m *iptables.Match, way uint8, depth uint32) All {
+	var all All
+	add := func(key uint32, mask, data []byte, neg bool) {
+		field := nft.Expr(&nft.Xfrm{Key: key, Dir: way, Spnr: depth})
+		if mask != nil {
+			field = &nft.MaskXor{Of: field, Mask: mask, Xor: make([]byte, len(mask))}
+		}
+		t := present(field, data)
+		if neg {
+			t.Stmts = t.Inverse
+		}
+		all = append(all, &Test{Stmts: t.Stmts})
+	}
+	daddr, saddr := uint32(xfrmDaddr4), uint32(xfrmSaddr4)
+	if c.Family == iptables.IPv6 {
+		daddr, saddr = xfrmDaddr6, xfrmSaddr6
+	}
+	for _, o := range m.Options {
+		switch v := o.Value.(type) {
+		case uint64:
+			key := uint32(xfrmReqID)
+			if o.Spec.Name == "--spi" { // which iptables gives the kernel in host order, though the kernel's is in network order
+				key = xfrmSPI
+			}
+			add(key, nil, host32(uint32(v)), o.Neg)
+		case iptables.Net:
+			key := saddr
+			if o.Spec.Name == "--tunnel-dst" {
+				key = daddr
+			}
+			mask := v.Mask
+			if ones, ok := v.Ones(); ok && ones == len(mask)*8 {
+				mask = nil
+			}
+			add(key, mask, v.Addr.AsSlice(), o.Neg)
+		}
+	}
+	return all
+}
