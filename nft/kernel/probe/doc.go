@@ -5,6 +5,8 @@
 // sends the flows, and returns a [Result] for each: where it arrived, what SO_ORIGINAL_DST said, and the rules that the kernel
 // took it through, by nftables' own trace.
 //
+// A flow has the owner (user and group id) that it is told to have, and may be one that no socket owns; see [Kind].
+//
 // Live traffic is not touched: only sockets bound to a wire's address are routed into it. All that is added goes with
 // [Lab.Close]; the wires, their addresses and the tracing table also go when the process is killed, because they hang on what it
 // holds open. A policy rule does not: the next Lab removes it.

@@ -21,7 +21,7 @@ type Lab struct {
 	flows           []connection // all that were sent
 }
 
-// Open lays wires into a namespace, nil for the current one. It needs CAP_NET_ADMIN there, and CAP_SYS_ADMIN to make a namespace
+// Open lays wires into a namespace, nil for that of the process. It needs CAP_NET_ADMIN there, and CAP_SYS_ADMIN to make a namespace
 // for the far end. If it fails, nothing is left behind.
 func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
 	l := &Lab{inside: inside}

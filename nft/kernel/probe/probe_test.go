@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -15,26 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rechain/nft/kernel"
+	"rechain/nft/kernel/testlab"
 )
-
-func require(t testing.TB, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("RECHAIN_REQUIRE") == "1":
-		t.Fatal("needs", what)
-	default:
-		t.Skip("needs", what)
-	}
-}
 
 // namespace makes a network namespace for a test.
 func namespace(t testing.TB) *kernel.Namespace {
 	t.Helper()
-	require(t, os.Geteuid() == 0, "root")
-	require(t, CanAct(Owner{1337, 1337}) == nil, "the right to act as any user")
+	testlab.Users(t)
+	testlab.Programs(t, "ip", "nft")
 	file, err := newNamespace()
-	require(t, err == nil, fmt.Sprint("the right to make network namespaces: ", err))
+	testlab.Need(t, err == nil, "the right to make network namespaces")
 	t.Cleanup(func() { file.Close() })
 	ns, err := kernel.OpenNamespace(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
 	if err != nil {
@@ -48,11 +37,9 @@ func namespace(t testing.TB) *kernel.Namespace {
 // command runs a program in a namespace.
 func command(t testing.TB, ns *kernel.Namespace, stdin, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	require(t, err == nil, name)
 	var out []byte
-	err = ns.Do(func() (err error) {
-		c := exec.Command(path, args...)
+	err := ns.Do(func() (err error) {
+		c := exec.Command(name, args...)
 		c.Stdin = strings.NewReader(stdin)
 		out, err = c.CombinedOutput()
 		return err
@@ -118,6 +105,7 @@ var flows = []struct {
 func TestRun(t *testing.T) {
 	for _, flavour := range []string{"legacy", "nft"} {
 		t.Run(flavour, func(t *testing.T) {
+			testlab.Programs(t, "iptables-"+flavour+"-restore", "ip6tables-"+flavour+"-restore")
 			ns := namespace(t)
 			command(t, ns, rules, "iptables-"+flavour+"-restore")
 			command(t, ns, rules, "ip6tables-"+flavour+"-restore")

@@ -24,7 +24,7 @@ type Facts struct {
 	Taken []netip.Prefix
 }
 
-// Survey looks at a namespace, nil for the current one.
+// Survey looks at a namespace, nil for that of the process.
 func Survey(ns *kernel.Namespace) (Facts, error) {
 	var f Facts
 	if err := ns.Do(f.interfaces); err != nil {
