@@ -1,0 +1,57 @@
+package ext
+
+import (
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// NF_SYNPROXY_OPT_MSS and its like (linux/netfilter/nf_synproxy.h).
+const (
+	synproxyMSS       = 1 << 0
+	synproxyWscale    = 1 << 1
+	synproxySackPerm  = 1 << 2
+	synproxyTimestamp = 1 << 3
+)
+
+// ipt_SYNPROXY.c and ip6t_SYNPROXY.c, synproxy_tg4 and synproxy_tg6: answers the SYN that opens a connection, and takes the ACK that
+// follows. nft_synproxy.c would take any packet with either flag, so the rules say which; others go on.
+var _ = registerTarget(&Target{
+	Extension: iptables.Extension{
+		Name:      "SYNPROXY",
+		Protocols: []uint8{protoTCP},
+		Options: []*iptables.OptionSpec{
+			{Name: "--sack-perm", Kind: iptables.Flag},
+			{Name: "--timestamp", Kind: iptables.Flag},
+			{Name: "--wscale", Kind: iptables.Uint(0, 14)},
+			{Name: "--mss", Kind: iptables.Uint(0, 65535)},
+			{Name: "--ecn", Kind: iptables.Flag},
+		},
+		Check: onlyFrom("INPUT", "FORWARD"),
+	},
+	Lower: func(c *Context, t *iptables.Target) Action {
+		op := &bytecode.Synproxy{}
+		for _, o := range t.Options {
+			switch o.Spec.Name {
+			case "--sack-perm":
+				op.Flags |= synproxySackPerm
+			case "--timestamp":
+				op.Flags |= synproxyTimestamp
+			case "--wscale":
+				op.Flags |= synproxyWscale
+				op.Wscale = uint8(o.Value.(uint64))
+			case "--mss":
+				op.Flags |= synproxyMSS
+				op.MSS = uint16(o.Value.(uint64))
+			case "--ecn":
+				c.Refuse(o.Pos, "SYNPROXY", "leave it out", "nftables' synproxy does not negotiate ECN")
+			}
+		}
+		var a Action
+		for _, flag := range []uint8{0x02, 0x10} { // SYN and ACK, of FIN, SYN, RST and ACK
+			alone := tcpFlagged(tcpFlags{Mask: 0x17, Set: flag}).(*Test).Stmts
+			a.Rules = append(a.Rules, append(alone, nft.Stmt(&nft.Plain{Op: op})))
+		}
+		return a
+	},
+})
