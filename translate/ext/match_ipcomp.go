@@ -1,0 +1,25 @@
+package ext
+
+import (
+	"rechain/translate/iptables"
+)
+
+// xt_ipcomp.c, comp_mt: the index at offset 2 of struct ip_comp_hdr. Without the option iptables looks for index 0. --compres sets a
+// flag that the kernel does not look at.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:      "ipcomp",
+		Protocols: []uint8{protoIPComp},
+		Options: []*iptables.OptionSpec{
+			{Name: "--ipcompspi", Kind: spiKind{spiRange}, Neg: true},
+			{Name: "--compres", Kind: iptables.Flag},
+		},
+		Canonical: func(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
+			return withDefault(e, options, "--ipcompspi", iptables.Range{})
+		},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		o, _ := m.Get("--ipcompspi")
+		return spiIn(o, 2, 2)
+	},
+})
