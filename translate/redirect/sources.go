@@ -20,7 +20,26 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 			f.NoOptDefVal = "true"
 		}
 	}
+	for _, name := range logFlags {
+		// A name with underscores is one that Istio's injector writes, so that nobody need be told of it.
+		f := fs.VarPF(ignored{}, name, "", "")
+		f.Hidden = true
+		if name == "log_as_json" {
+			f.NoOptDefVal = "true"
+		}
+	}
 }
+
+// logFlags are the flags of Istio's log (pkg/log/options.go). Its injector passes some of them to istio-iptables; there is no log
+// here that they could change.
+var logFlags = []string{"log_output_level", "log_stacktrace_level", "log_caller", "log_target", "log_as_json"}
+
+// ignored is a flag that takes any value and has no effect.
+type ignored struct{}
+
+func (ignored) String() string   { return "" }
+func (ignored) Set(string) error { return nil }
+func (ignored) Type() string     { return "string" }
 
 // flagValue is an option as pflag sees it.
 type flagValue struct {

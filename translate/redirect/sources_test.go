@@ -241,3 +241,20 @@ func told(t *testing.T, problems iptables.Problems, want string) {
 		t.Error(diff)
 	}
 }
+
+// TestInjectorsArguments takes what the injection template of Istio 1.29 gives to istio-iptables.
+func TestInjectorsArguments(t *testing.T) {
+	c := Default()
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.Bind(fs)
+	err := fs.Parse([]string{"-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRECT", "-i", "*", "-x", "", "-b", "*",
+		"-d", "15090,15021,15020", "-q", "", "-o", "", "--log_output_level=default:info", "--log_as_json",
+		"--run-validation", "--skip-rule-apply", "--native-nftables"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.IPv6 = "off"
+	if _, problems := c.Resolve(nil); problems != nil {
+		t.Error(problems)
+	}
+}
