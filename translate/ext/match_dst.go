@@ -1,0 +1,4 @@
+package ext
+
+// See optionsHeader.
+var _ = registerMatch(optionsHeader("dst", ipDestination))
