@@ -51,6 +51,7 @@ type Chain struct {
 	Flags   uint32 // only what Base does not imply: 2 hardware offload
 	Comment string
 	Rules   []*Rule
+	Remarks []string // see Rule.Remarks; these stand behind the last rule
 	Handle  uint64
 	Extra   []byte // user data other than the comment, see Rule.Extra
 	Origin  Origin
@@ -66,6 +67,8 @@ type Rule struct {
 	// Extra is user data other than the comment: type-length-value triples as the kernel keeps them.
 	Extra  []byte
 	Origin Origin
+	// Remarks are lines that the text has as comments before the rule. Nothing else holds them.
+	Remarks []string
 }
 
 // Set is a set or a map. A set that a rule holds itself is anonymous: its Name is empty in a model that was built, "__set%d" or

@@ -92,14 +92,29 @@ func (c *chainDecl) text(p *textPrinter) {
 		p.WriteByte('\n')
 	}
 	p.rules(c.rules, "\t\t")
+	p.remarks(c.Remarks, "\t\t")
 	p.WriteString("\t}\n")
 }
 
 func (p *textPrinter) rules(rules []*ruleNode, indent string) {
 	for _, r := range rules {
+		p.remarks(r.remarks, indent)
 		p.WriteString(indent)
 		r.text(p)
 		p.WriteByte('\n')
+	}
+}
+
+// remarks prints lines as nft's comments. A line end, a backslash at the end or a NUL would have nft read on differently.
+func (p *textPrinter) remarks(lines []string, indent string) {
+	for _, l := range lines {
+		l = strings.Map(func(r rune) rune {
+			if r < ' ' || r == '\\' {
+				return ' '
+			}
+			return r
+		}, l)
+		p.WriteString(indent + "# " + l + "\n")
 	}
 }
 

@@ -62,6 +62,7 @@ type (
 		comment string
 		handle  uint64
 		origin  Origin
+		remarks []string
 	}
 )
 
@@ -74,7 +75,7 @@ func (v *viewer) rule(rule *Rule) *ruleNode {
 			r.deps.reset()
 		}
 	}
-	n := &ruleNode{comment: rule.Comment, handle: rule.Handle, origin: rule.Origin}
+	n := &ruleNode{comment: rule.Comment, handle: rule.Handle, origin: rule.Origin, remarks: rule.Remarks}
 	for _, e := range r.out {
 		if !e.dead {
 			n.stmts = append(n.stmts, e.node)

@@ -20,11 +20,14 @@ import (
 // compiler builds the rules of one iptables chain.
 type compiler struct {
 	table *nft.Table
-	names map[string]bool // chain names that are taken
-	chain *nft.Chain      // where rules go now: the chain, or the R of its last split
-	first *nft.Chain      // the chain itself
-	stamp func(*nft.Rule) // gives a rule its comment and origin
-	proto []nft.Stmt      // the test of the rule's protocol, if it wants one
+	names map[string]bool   // chain names of the source, and those made so far
+	taken func(string) bool // whether a name is one of these, or otherwise in use
+	chain *nft.Chain        // where rules go now: the chain, or the R of its last split
+	first *nft.Chain        // the chain itself
+	stamp func(*nft.Rule)   // gives a rule its comment and origin
+	proto []nft.Stmt        // the test of the rule's protocol, if it wants one
+	// remarks wait for the next rule, or for the chain's end.
+	remarks []string
 }
 
 // literal is one condition of a conjunction.
@@ -225,6 +228,7 @@ func gotoChain(ch *nft.Chain) ext.Action {
 func (c *compiler) add(before []nft.Stmt, then ...nft.Stmt) {
 	r := &nft.Rule{Stmts: append(slices.Clip(before), then...)}
 	c.stamp(r)
+	r.Remarks, c.remarks = c.remarks, nil
 	c.chain.Rules = append(c.chain.Rules, r)
 }
 
@@ -241,7 +245,7 @@ func (c *compiler) newChain() *nft.Chain {
 	name := ""
 	for n := 1; ; n++ {
 		name = fmt.Sprintf("%s-%d", c.first.Name, n)
-		if !c.names[name] {
+		if !c.taken(name) {
 			break
 		}
 	}
@@ -268,6 +272,7 @@ func (c *compiler) finish() {
 		}
 		c.chain = c.first
 	}
+	c.chain.Remarks = c.remarks
 }
 
 // leadsTo says whether a rule ends by going to ch.

@@ -18,19 +18,31 @@ type Options struct {
 	TableName func(table string) string
 	// TableComment is the comment of every table.
 	TableComment string
-	// Counters puts a counter into every rule that acts. Where the rule has counts, it starts at these. A rule without a target is
-	// nothing but a counter, and is that always.
+	// Counters puts a counter into every rule that acts. A rule without a target is nothing but a counter, and is that always.
 	Counters bool
+	// Counts has counters and policies start at what the source has counted.
+	Counts bool
 	// RuleComment is a rule's comment. nil: the text of its comment match, if there is one.
 	RuleComment func(*iptables.Rule) string
 	// Used leaves out built-in chains without rules whose policy is ACCEPT, and tables that are then empty.
 	Used bool
 	// AllowLossy takes translations that differ as the report says.
 	AllowLossy bool
+	// SkipRefused leaves out rules that cannot be translated. The report says which, and a remark stands in their place.
+	SkipRefused bool
+	// Apart says which tables stay the two families' own, where both are given. nil: none.
+	Apart func(table string) bool
+	// Taken says which names of chains are in use in the nft table that an iptables table becomes, so that none is made with such a
+	// name. nil: none but the source's.
+	Taken func(table *nft.Table, chain string) bool
 }
 
 // Report lists what was not translated exactly, in the order of the source.
-type Report struct{ Problems []ext.Problem }
+type Report struct {
+	Problems []ext.Problem
+	// Skipped are the rules that were left out. Their problems are not among the others.
+	Skipped []Skipped
+}
 
 // Refused are the problems for which there is no translation.
 func (r *Report) Refused() iptables.Problems {
@@ -53,17 +65,31 @@ func (r *Report) Err() error {
 }
 
 // Ruleset translates one family or both. With both, equal rules of the two families become one rule of an inet table, the others
-// are limited to theirs; with one, its tables are of that family, and packets of the other never meet them. A nil set is a family
-// that is off.
+// are limited to theirs; with one, or where they are kept apart, tables are of one family, and packets of the other never meet them. A
+// nil set is a family that is off.
 //
-// The result is nil when there is a problem, unless it is lossy and AllowLossy is set.
+// The result is nil when there is a problem, unless it is lossy and AllowLossy is set, or refused and left out.
 func Ruleset(v4, v6 *iptables.Ruleset, opt Options) (*nft.Ruleset, *Report) {
 	t := &translator{opt: opt, report: &Report{}, source: map[iptables.Family]*iptables.Ruleset{iptables.IPv4: v4, iptables.IPv6: v6}}
 	out := &nft.Ruleset{}
-	for _, name := range tableNames(v4, v6) {
-		if table := t.table(name, find(v4, name), find(v6, name), v4 != nil && v6 != nil); table != nil {
+	add := func(name string, v4, v6 *iptables.Table, inet bool) {
+		if table := t.table(name, v4, v6, inet); table != nil {
 			out.Tables = append(out.Tables, table)
 		}
+	}
+	both := v4 != nil && v6 != nil
+	for _, name := range tableNames(v4, v6) {
+		t4, t6 := find(v4, name), find(v6, name)
+		if both && opt.Apart != nil && opt.Apart(name) {
+			if t4 != nil {
+				add(name, t4, nil, false)
+			}
+			if t6 != nil {
+				add(name, nil, t6, false)
+			}
+			continue
+		}
+		add(name, t4, t6, both)
 	}
 	if len(t.report.Refused()) > 0 || len(t.report.Problems) > 0 && !opt.AllowLossy {
 		return nil, t.report
@@ -164,6 +190,9 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 		return
 	}
 	b := base(table, either.Name, either.Policy)
+	if k := either.Counters; t.opt.Counts && b != nil && k != nil {
+		b.Counters = &bytecode.Counter{Packets: k.Packets, Bytes: k.Bytes}
+	}
 	h4, h6 := half{family: iptables.IPv4}, half{family: iptables.IPv6}
 	if v4 != nil {
 		h4.rules = v4.Rules
@@ -176,7 +205,9 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 	}
 	ch := &nft.Chain{Name: either.Name, Base: b, Origin: origin(either.Pos)}
 	out.Chains = append(out.Chains, ch)
-	c := &compiler{table: out, names: names, chain: ch, first: ch}
+	c := &compiler{table: out, chain: ch, first: ch}
+	c.taken = func(name string) bool { return names[name] || t.opt.Taken != nil && t.opt.Taken(out, name) }
+	c.names = names
 	for _, s := range diff.Lists(texts(h4.rules), texts(h6.rules), func(a, b string) bool { return a == b }) {
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
 	}
@@ -194,55 +225,62 @@ func texts(rules []*iptables.Rule) []string {
 
 // step translates a rule of one family, or a pair of equal rules.
 func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s diff.Step) {
-	if s.A >= 0 && s.B >= 0 {
-		cond4, act4, ok4 := t.lower(table, c.first.Name, iptables.IPv4, h4.rules[s.A])
-		cond6, act6, ok6 := t.lower(table, c.first.Name, iptables.IPv6, h6.rules[s.B])
-		if !ok4 || !ok6 {
-			return
-		}
-		if sameMeaning(cond4, act4, cond6, act6) {
-			t.emit(c, nil, h4.rules[s.A], cond4, act4)
-			return
-		}
-		t.emit(c, guard(iptables.IPv4), h4.rules[s.A], cond4, act4)
-		t.emit(c, guard(iptables.IPv6), h6.rules[s.B], cond6, act6)
+	var rules []lowered
+	if s.A >= 0 {
+		rules = append(rules, t.lower(table, c, iptables.IPv4, h4.rules[s.A]))
+	}
+	if s.B >= 0 {
+		rules = append(rules, t.lower(table, c, iptables.IPv6, h6.rules[s.B]))
+	}
+	if len(rules) == 2 && rules[0].ok && rules[1].ok && sameMeaning(rules[0], rules[1]) {
+		t.emit(c, nil, rules[0])
 		return
 	}
-	h, i := h4, s.A
-	if i < 0 {
-		h, i = h6, s.B
+	for _, r := range rules {
+		var before []nft.Stmt
+		if inet {
+			before = guard(r.family)
+		}
+		t.emit(c, before, r)
 	}
-	cond, act, ok := t.lower(table, c.first.Name, h.family, h.rules[i])
-	if !ok {
-		return
-	}
-	var before []nft.Stmt
-	if inet {
-		before = guard(h.family)
-	}
-	t.emit(c, before, h.rules[i], cond, act)
 }
 
-func (t *translator) emit(c *compiler, before []nft.Stmt, r *iptables.Rule, cond ext.All, act ext.Action) {
-	comment := commentText(r)
+// lowered is what a rule becomes. It is not ok when there was a problem.
+type lowered struct {
+	family iptables.Family
+	rule   *iptables.Rule
+	cond   ext.All
+	act    ext.Action
+	ok     bool
+}
+
+func (t *translator) emit(c *compiler, before []nft.Stmt, l lowered) {
+	if !l.ok {
+		return
+	}
+	comment := commentText(l.rule)
 	if t.opt.RuleComment != nil {
-		comment = t.opt.RuleComment(r)
+		comment = t.opt.RuleComment(l.rule)
 	}
 	c.stamp = func(out *nft.Rule) {
 		out.Comment = comment
-		out.Origin = origin(r.Pos)
+		out.Origin = origin(l.rule.Pos)
 	}
-	c.proto = protocolTest(cond)
-	c.rule(before, cond, act)
+	c.proto = protocolTest(l.cond)
+	c.rule(before, l.cond, l.act)
 }
 
-// lower says one rule's conditions and action. It is false when there was a problem.
-func (t *translator) lower(table, chain string, f iptables.Family, r *iptables.Rule) (ext.All, ext.Action, bool) {
-	c := &ext.Context{Family: f, Table: table, Chain: chain, Rule: r, Source: t.source[f], Shared: t.shared}
-	cond := conditions(c)
-	act := t.action(c)
+// lower says one rule's conditions and action, and reports what is wrong with it.
+func (t *translator) lower(table string, into *compiler, f iptables.Family, r *iptables.Rule) lowered {
+	c := &ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared}
+	l := lowered{family: f, rule: r, cond: conditions(c), act: t.action(c)}
+	l.ok = !c.Refused()
+	if !l.ok && t.opt.SkipRefused {
+		t.skip(into, c)
+		return l
+	}
 	t.report.Problems = append(t.report.Problems, c.Problems...)
-	return cond, act, !c.Refused()
+	return l
 }
 
 // verdicts are the targets that the kernel itself knows (xt_standard_target).
@@ -276,9 +314,9 @@ func (t *translator) action(c *ext.Context) ext.Action {
 	return act
 }
 
-// counter begins at a rule's counts where rules have counters.
+// counter begins at a rule's counts where these are wanted.
 func (t *translator) counter(r *iptables.Rule) *nft.Counter {
-	if k := r.Counters; k != nil && t.opt.Counters {
+	if k := r.Counters; k != nil && t.opt.Counts {
 		return &nft.Counter{Packets: k.Packets, Bytes: k.Bytes}
 	}
 	return &nft.Counter{}
@@ -352,6 +390,6 @@ func (t *translator) depth(table *nft.Table, name string) {
 }
 
 // sameMeaning says whether the two families' translations are the same statements.
-func sameMeaning(c4 ext.All, a4 ext.Action, c6 ext.All, a6 ext.Action) bool {
-	return reflect.DeepEqual(c4, c6) && reflect.DeepEqual(a4, a6)
+func sameMeaning(a, b lowered) bool {
+	return reflect.DeepEqual(a.cond, b.cond) && reflect.DeepEqual(a.act, b.act)
 }
