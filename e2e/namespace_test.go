@@ -50,8 +50,8 @@ func (o owner) assume() error {
 	return nil
 }
 
-// isolate puts a script, and all that it starts, into a network namespace of its own, and gives it an empty directory for the names
-// of further ones. The thread that it runs on is thrown away afterwards, since it is never unlocked.
+// isolate puts a script, and all that it starts, into a network namespace of its own, and gives it an empty /run, where the names of
+// further ones are, and the lock of iptables. The thread that it runs on is thrown away afterwards, since it is never unlocked.
 func (s *script) isolate(env *testscript.Env) error {
 	s.need(os.Geteuid() == 0, "root")
 	runtime.LockOSThread()
@@ -60,11 +60,8 @@ func (s *script) isolate(env *testscript.Env) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return os.NewSyscallError("mount", err)
 	}
-	if err := os.MkdirAll("/run/netns", 0o755); err != nil {
-		return err
-	}
-	if err := unix.Mount("netns", "/run/netns", "tmpfs", 0, ""); err != nil {
-		return os.NewSyscallError("mount /run/netns", err)
+	if err := unix.Mount("run", "/run", "tmpfs", 0, ""); err != nil {
+		return os.NewSyscallError("mount /run", err)
 	}
 	if s.pod, err = open("/proc/thread-self/ns/net"); err != nil {
 		return err
