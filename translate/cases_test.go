@@ -240,10 +240,19 @@ func caseFiles(t testing.TB) []string {
 	return append(files, more...)
 }
 
+// courts is how many cases are judged at a time.
+const courts = 2
+
 func TestCases(t *testing.T) {
-	j := newJudges(t)
+	free := make(chan *judges, courts)
+	for range courts {
+		free <- newJudges(t)
+	}
 	for _, file := range caseFiles(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			j := <-free
+			defer func() { free <- j }()
 			archive, err := txtar.ParseFile(file)
 			must(t, err)
 			for i, f := range archive.Files {

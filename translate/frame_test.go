@@ -244,7 +244,7 @@ func portless(frame string) string {
 	switch {
 	case proto == icmp || proto == icmp6:
 		f = f[:min(len(f), at+2)]
-	case len(f) >= at+8:
+	case len(f) >= at+4:
 		copy(f[at:], "po")
 		f = f[:at+4]
 	}

@@ -260,7 +260,7 @@ func (j *judges) sendNamed(t *testing.T, c *testCase, n namedProbe, sets [2]*ipt
 		}
 	}
 	if !slices.Equal(counted, n.rules) {
-		t.Errorf("%s\nis counted by rules %v", n.line, counted)
+		t.Errorf("%s\nis counted by rules %v, and leaves as %s", n.line, counted, shown(want))
 	}
 	fate := "drop"
 	if len(want) > 0 {

@@ -56,11 +56,13 @@ rule add fwmark 0x539 lookup 100
 route add local default dev lo table 100
 `
 
-// siteKnobs turn forwarding on, and everything off that sends packets by itself, or limits how often it answers.
+// siteKnobs turn forwarding on, and everything off that sends packets by itself, or limits how often it answers. Early demultiplexing
+// would give a forwarded packet to a socket that a case before left behind.
 var siteKnobs = map[string]string{
 	"ipv4/ip_forward": "1", "ipv4/conf/*/rp_filter": "0", "ipv4/conf/*/send_redirects": "0", "ipv4/icmp_ratelimit": "0",
 	"ipv4/icmp_msgs_per_sec": "1000000", "ipv4/icmp_msgs_burst": "1000000", "ipv4/tcp_synack_retries": "0",
-	"ipv4/ipfrag_time": "600", "ipv6/ip6frag_time": "600", "netfilter/nf_conntrack_frag6_timeout": "600",
+	"ipv4/ip_early_demux": "0",
+	"ipv4/ipfrag_time":    "600", "ipv6/ip6frag_time": "600", "netfilter/nf_conntrack_frag6_timeout": "600",
 	"ipv4/ipfrag_high_thresh": "99999999", "ipv6/ip6frag_high_thresh": "99999999", "netfilter/nf_conntrack_frag6_high_thresh": "99999999",
 	"ipv6/conf/*/forwarding": "1", "ipv6/conf/*/accept_ra": "0", "ipv6/conf/*/router_solicitations": "0",
 	"ipv6/conf/*/addr_gen_mode": "1", "ipv6/conf/*/accept_dad": "0", "ipv6/icmp/ratelimit": "0", "ipv6/auto_flowlabels": "0", "ipv6/mld_qrv": "1",
@@ -129,13 +131,32 @@ func newSite(t *testing.T) *site {
 			unix.Close(fd)
 		}
 	})
-	for quiet := 0; quiet < 4; quiet++ { // until nothing left a device for 40 ms
+	s.settle(t)
+	return s
+}
+
+// settle waits until packets pass both ways, since the kernel notices only after a while that the links are up, and then until
+// nothing more is sent by itself.
+func (s *site) settle(t *testing.T) {
+	t.Helper()
+	there4, there6 := start("fwd", iptables.IPv4), start("fwd", iptables.IPv6)
+	back4, back6 := talk(there4)[1], talk(there6)[1]
+	deadline := time.Now().Add(10 * time.Second)
+	for _, p := range []*probe{&there4, &there6, back4, back6} {
+		for len(s.receive()) == 0 {
+			if time.Now().After(deadline) {
+				t.Fatalf("the site does not forward %s", p)
+			}
+			must(t, s.send(p))
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for quiet := 0; quiet < 4; quiet++ { // nothing for 40 ms
 		time.Sleep(10 * time.Millisecond)
 		if len(s.receive()) > 0 {
 			quiet = 0
 		}
 	}
-	return s
 }
 
 // newNamespace makes a network namespace.
