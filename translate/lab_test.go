@@ -57,12 +57,13 @@ route add local default dev lo table 100
 `
 
 // siteKnobs turn forwarding on, and everything off that sends packets by itself, or limits how often it answers. Early demultiplexing
-// would give a forwarded packet to a socket that a case before left behind.
+// would give a forwarded packet to a socket that a case before left behind, and strict connection tracking would judge packets by a
+// sequence number that the kernel drew.
 var siteKnobs = map[string]string{
 	"ipv4/ip_forward": "1", "ipv4/conf/*/rp_filter": "0", "ipv4/conf/*/send_redirects": "0", "ipv4/icmp_ratelimit": "0",
 	"ipv4/icmp_msgs_per_sec": "1000000", "ipv4/icmp_msgs_burst": "1000000", "ipv4/tcp_synack_retries": "0",
-	"ipv4/ip_early_demux": "0",
-	"ipv4/ipfrag_time":    "600", "ipv6/ip6frag_time": "600", "netfilter/nf_conntrack_frag6_timeout": "600",
+	"ipv4/ip_early_demux": "0", "netfilter/nf_conntrack_tcp_be_liberal": "1",
+	"ipv4/ipfrag_time": "600", "ipv6/ip6frag_time": "600", "netfilter/nf_conntrack_frag6_timeout": "600",
 	"ipv4/ipfrag_high_thresh": "99999999", "ipv6/ip6frag_high_thresh": "99999999", "netfilter/nf_conntrack_frag6_high_thresh": "99999999",
 	"ipv6/conf/*/forwarding": "1", "ipv6/conf/*/accept_ra": "0", "ipv6/conf/*/router_solicitations": "0",
 	"ipv6/conf/*/addr_gen_mode": "1", "ipv6/conf/*/accept_dad": "0", "ipv6/icmp/ratelimit": "0", "ipv6/auto_flowlabels": "0", "ipv6/mld_qrv": "1",
