@@ -25,3 +25,10 @@ func exactArgs(n int) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+func someArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usage(fmt.Errorf("%s: takes at least one SOURCE; usage: %s", cmd.Name(), cmd.UseLine()))
+	}
+	return nil
+}

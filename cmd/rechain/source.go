@@ -1,107 +1,105 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rechain/nft"
-	"rechain/translate"
-	"rechain/translate/ext"
 	"rechain/translate/iptables"
 )
 
 // sourceHelp says what a rule-set source is, for the help texts.
 const sourceHelp = `A SOURCE is one word: a file (iptables-save or ip6tables-save dump, or an "iptables -L -v" listing, told apart
 by content), "-" for standard input, "live" or "live:NETNS" for the kernel, or "redirect:FILE" for a redirect
-configuration.`
+configuration. Files make one rule set together, both families in it, as words of their own or joined with "+":
+v4.save+v6.save. "ip:FILE" and "ip6:FILE" say which family a file is of, where it does not show.`
 
 // sourceOptions are what a source may need beside its word.
 type sourceOptions struct {
-	family      iptables.Family // of a dump or listing; 0: found out
-	table       string          // of a listing; "": guessed
-	tablePrefix string
-	netns       string
-	counters    bool
-	talk        io.Writer // where what was guessed is said
+	families familyFlags // of dumps and listings
+	table    string      // of a listing, or the only one of a dump; "": told by the listing, or all
+	netns    string
+	talk     io.Writer // where what was guessed is said
 }
 
-// source is a rule set as it was read: in iptables' model too, if it came from there.
+func (o *sourceOptions) bind(c *cobra.Command) {
+	c.Flags().StringVar(&o.table, "table", "", "take only this iptables table; of a listing, say which it is (default: told by its chains)")
+	o.families.bind(c, "a dump or listing")
+}
+
+// familyFlags are -4 and -6.
+type familyFlags struct{ v4, v6 bool }
+
+func (f *familyFlags) bind(c *cobra.Command, what string) {
+	c.Flags().BoolVarP(&f.v4, "ipv4", "4", false, what+" is of iptables")
+	c.Flags().BoolVarP(&f.v6, "ipv6-only", "6", false, what+" is of ip6tables")
+	c.MarkFlagsMutuallyExclusive("ipv4", "ipv6-only")
+}
+
+// family is the one that was named, or 0.
+func (f *familyFlags) family() iptables.Family {
+	switch {
+	case f.v4:
+		return iptables.IPv4
+	case f.v6:
+		return iptables.IPv6
+	}
+	return 0
+}
+
+// source is a rule set as it was read: in iptables' model if it came from there, else in nft's.
 type source struct {
 	v4, v6  *iptables.Ruleset
-	ruleset *nft.Ruleset
+	ruleset *nft.Ruleset // nil as long as it is only in iptables' model
 }
 
-// readSource reads the rule set that word names.
-func readSource(word string, opt sourceOptions) (*source, error) {
-	switch {
-	case word == "live":
-		return liveSource(opt.netns)
-	case strings.HasPrefix(word, "live:"):
-		return liveSource(strings.TrimPrefix(word, "live:"))
-	case strings.HasPrefix(word, "redirect:"):
-		return redirectSource(strings.TrimPrefix(word, "redirect:"))
+// readSource reads the rule set that words name together.
+func readSource(words []string, opt sourceOptions) (*source, error) {
+	var parts []string
+	for _, w := range words {
+		parts = append(parts, splitWord(w)...)
 	}
-	name, data, err := readFile(word)
-	if err != nil {
-		return nil, usage(err)
-	}
-	return parseSource(name, data, opt)
-}
-
-func readFile(word string) (name string, data []byte, err error) {
-	if word == "-" {
-		data, err = io.ReadAll(os.Stdin)
-		return "<stdin>", data, err
-	}
-	data, err = os.ReadFile(word)
-	return word, data, err
-}
-
-// parseSource reads a dump or listing and translates it.
-func parseSource(name string, data []byte, opt sourceOptions) (*source, error) {
-	rs, err := parseRules(name, data, opt)
-	if err != nil {
-		return nil, usage(err)
+	if slices.ContainsFunc(parts, isAlone) {
+		if len(parts) > 1 {
+			return nil, usage(fmt.Errorf("%s: only files can be put together, and \"-\"", strings.Join(parts, " ")))
+		}
+		return readAlone(parts[0], opt)
 	}
 	s := &source{}
-	if rs.Family == iptables.IPv6 {
-		s.v6 = rs
-	} else {
-		s.v4 = rs
+	for _, w := range parts {
+		if err := s.read(w, opt); err != nil {
+			return nil, usage(err)
+		}
 	}
-	topt := translate.Options{Counters: opt.counters}
-	if opt.tablePrefix != "" {
-		topt.TableName = func(table string) string { return opt.tablePrefix + "-" + table }
-	}
-	out, report := translate.Ruleset(s.v4, s.v6, topt)
-	if out == nil {
-		return nil, no(report.Err())
-	}
-	s.ruleset = out
-	return s, nil
+	return s, s.pick(opt.table)
 }
 
-func parseRules(name string, data []byte, opt sourceOptions) (*iptables.Ruleset, error) {
-	r := bytes.NewReader(data)
-	form, _ := iptables.Detect(data)
-	switch form {
-	case iptables.Save:
-		return iptables.Parse(r, name, opt.family, ext.Vocabulary)
-	case iptables.Listing:
-		rs, err := iptables.ParseListing(r, name, iptables.ListingOptions{Family: opt.family, Table: opt.table}, ext.Vocabulary)
-		if err == nil && opt.table == "" {
-			fmt.Fprintf(opt.talk, "%s: a listing does not name its table; its chains are those of table %s (--table says otherwise)\n",
-				name, rs.Tables[0].Name)
-		}
-		return rs, err
-	default:
-		return nil, fmt.Errorf("%s: is neither an iptables-save dump nor an iptables -L -v listing", name)
+// splitWord takes words apart that are joined with +, unless a file is called so.
+func splitWord(word string) []string {
+	if _, err := os.Stat(word); err == nil || isAlone(word) {
+		return []string{word}
 	}
+	return strings.Split(word, "+")
+}
+
+// isAlone says whether a word names a rule set that is one by itself.
+func isAlone(word string) bool {
+	return word == "live" || strings.HasPrefix(word, "live:") || strings.HasPrefix(word, "redirect:")
+}
+
+func readAlone(word string, opt sourceOptions) (*source, error) {
+	if file, ok := strings.CutPrefix(word, "redirect:"); ok {
+		return redirectSource(file)
+	}
+	if word == "live" {
+		return liveSource(opt.netns)
+	}
+	return liveSource(strings.TrimPrefix(word, "live:"))
 }
 
 // liveSource reads what a network namespace holds.
@@ -118,21 +116,23 @@ func liveSource(netns string) (*source, error) {
 	return &source{ruleset: nft.Raise(rs)}, nil
 }
 
-// familyFlags are -4 and -6.
-type familyFlags struct{ v4, v6 bool }
-
-func (f *familyFlags) bind(c *cobra.Command, what string) {
-	c.Flags().BoolVarP(&f.v4, "ipv4", "4", false, what+" is of iptables")
-	c.Flags().BoolVarP(&f.v6, "ipv6-only", "6", false, what+" is of ip6tables")
-	c.MarkFlagsMutuallyExclusive("ipv4", "ipv6-only")
+// families are the rule sets in iptables' model.
+func (s *source) families() []*iptables.Ruleset {
+	return slices.DeleteFunc([]*iptables.Ruleset{s.v4, s.v6}, func(rs *iptables.Ruleset) bool { return rs == nil })
 }
 
-func (f *familyFlags) family() iptables.Family {
-	switch {
-	case f.v4:
-		return iptables.IPv4
-	case f.v6:
-		return iptables.IPv6
+// pick leaves only one table, if it is named.
+func (s *source) pick(table string) error {
+	if table == "" {
+		return nil
 	}
-	return 0
+	found := false
+	for _, rs := range s.families() {
+		rs.Tables = slices.DeleteFunc(rs.Tables, func(t *iptables.Table) bool { return t.Name != table })
+		found = found || len(rs.Tables) > 0
+	}
+	if !found {
+		return usage(fmt.Errorf("no source has a table %s", iptables.Quote(table)))
+	}
+	return nil
 }

@@ -107,6 +107,9 @@ func (p *parser) run(command byte, name string, args []string, cols []int, count
 		p.problem(cols[limit]-p.indent, "-"+string(command), Quote(args[limit])+" is one word too many", "")
 		return
 	}
+	if strings.IndexByte("IFX", command) >= 0 {
+		p.table.Edits = append(p.table.Edits, p.pos(1))
+	}
 	switch command {
 	case 'A':
 		p.add(name, -1, args, cols, counters)
@@ -167,7 +170,9 @@ func (p *parser) policy(name string, args []string) {
 		return
 	}
 	p.declared = true
-	p.setPolicy(p.chain(name), args[0], 1)
+	c := p.chain(name)
+	c.Declared = true
+	p.setPolicy(c, args[0], 1)
 }
 
 // clear is -F and -X. The rule set is empty at first, so that they do nothing there; later they would undo what the source says.

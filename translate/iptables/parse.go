@@ -142,7 +142,7 @@ func (p *parser) chainLine(line string) {
 		p.declared = true
 		c := p.chain(name)
 		if policy != "-" {
-			c.Counters = counters
+			c.Counters, c.Declared = counters, true
 		}
 		p.setPolicy(c, policy, 2)
 		return
@@ -151,7 +151,7 @@ func (p *parser) chainLine(line string) {
 		p.problem(2, "", "chain "+name+" cannot have a policy: table "+p.table.Name+" has no such built-in chain", "write - for the policy")
 	}
 	if c := p.userChain(name, 2); c != nil {
-		c.Counters = counters
+		c.Counters, c.Declared = counters, true
 	}
 }
 

@@ -23,7 +23,9 @@ type Table struct {
 	Name    string
 	Chains  []*Chain
 	Guessed bool
-	Pos     Pos
+	// Edits are the places where the source looks at what the table holds by then: -I, -F and -X.
+	Edits []Pos
+	Pos   Pos
 }
 
 // Chain is a chain. Policy is ACCEPT or DROP for a built-in chain, and empty for a user chain.
@@ -32,6 +34,8 @@ type Chain struct {
 	Policy   string
 	Counters *Counters // policy counters; nil when the source has none
 	Rules    []*Rule
+	// Declared says that a line ":NAME …" of the source makes the chain or gives it its policy, or that -P does; else it only has rules.
+	Declared bool
 	Pos      Pos
 }
 
