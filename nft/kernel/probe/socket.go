@@ -73,6 +73,11 @@ func bind(typ, protocol int, from netip.AddrPort) (*socket, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	s := &socket{fd: fd}
+	// A port that was asked for may still be that of a connection whose process was killed.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, min(1, int(from.Port()))); err != nil {
+		s.close()
+		return nil, os.NewSyscallError("setsockopt SO_REUSEADDR", err)
+	}
 	if err := unix.Bind(fd, sockaddr(from)); err != nil {
 		s.close()
 		return nil, fmt.Errorf("bind to %s: %w", from, err)
