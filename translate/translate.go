@@ -190,8 +190,8 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 		return
 	}
 	b := base(table, either.Name, either.Policy)
-	if k := either.Counters; t.opt.Counts && b != nil && k != nil {
-		b.Counters = &bytecode.Counter{Packets: k.Packets, Bytes: k.Bytes}
+	if t.opt.Counts && b != nil {
+		b.Counters = policyCounts(v4, v6)
 	}
 	h4, h6 := half{family: iptables.IPv4}, half{family: iptables.IPv6}
 	if v4 != nil {
@@ -212,6 +212,22 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
 	}
 	c.finish()
+}
+
+// policyCounts are what the policies of a chain's families have counted together; nil when the source does not say.
+func policyCounts(chains ...*iptables.Chain) *bytecode.Counter {
+	var sum *bytecode.Counter
+	for _, ch := range chains {
+		if ch == nil || ch.Counters == nil {
+			continue
+		}
+		if sum == nil {
+			sum = &bytecode.Counter{}
+		}
+		sum.Packets += ch.Counters.Packets
+		sum.Bytes += ch.Counters.Bytes
+	}
+	return sum
 }
 
 // texts are rules as iptables-save prints them, by which those of two families are lined up.
