@@ -40,6 +40,9 @@ printed, and the exit code is 1.
 			if v == viewIptables {
 				return s.writeIptables(cmd.OutOrStdout(), as.counters)
 			}
+			if v != viewBytecode {
+				readable(rs, opt.talk)
+			}
 			return writeRuleset(cmd.OutOrStdout(), rs, v, nft.TextOptions{Counters: as.counters, Origin: origin})
 		},
 	}
