@@ -1,0 +1,135 @@
+//go:build linux
+
+package ipset
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// judge restores a dump into ipset in a network namespace of its own, and returns what ipset saves.
+func judge(t *testing.T, dump string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "ipset restore && ipset save")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	cmd.Stdin = strings.NewReader(dump)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("ipset: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+func needIpset(t *testing.T) {
+	t.Helper()
+	_, err := exec.LookPath("ipset")
+	if why := "needs root and ipset"; os.Getuid() != 0 || err != nil {
+		if os.Getenv("RECHAIN_REQUIRE") == "1" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+}
+
+// sorted are the lines of a dump without their order, since hashes have none of their own, nor the sizes that they have grown to.
+func sorted(dump string) string {
+	var lines []string
+	for line := range strings.Lines(dump) {
+		if before, _, ok := strings.Cut(strings.TrimSpace(line), " initval "); ok {
+			line = before
+		}
+		lines = append(lines, hashSize.ReplaceAllString(strings.TrimSpace(line), ""))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+var hashSize = regexp.MustCompile(`hashsize \d+ `)
+
+func printed(t *testing.T, dump string) string {
+	t.Helper()
+	sets, err := Parse(strings.NewReader(dump), "dump")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := Print(&b, sets); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestPrintIsIpsetSave(t *testing.T) {
+	needIpset(t)
+	files, err := filepath.Glob("testdata/*.ipset")
+	if err != nil {
+		t.Fatal(err)
+	}
+	corpus, _ := filepath.Glob("../../../shared/corpus/*.ipset")
+	for _, file := range append(files, corpus...) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Of types that this kernel does not have, only the print is printed again.
+			dump := printed(t, string(data))
+			if again := printed(t, dump); again != dump {
+				t.Errorf("printed and read again it is\n%s\nwas\n%s", again, dump)
+			}
+			if strings.Contains(dump, "hash:mac") {
+				t.Skip("kernels without hash:mac are about")
+			}
+			if want, got := sorted(judge(t, string(data))), sorted(dump); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// TestProblems wants a problem at a place where ipset sees one too.
+func TestProblems(t *testing.T) {
+	const base = "create h hash:ip timeout 0\ncreate n hash:net\ncreate p hash:ip,port\ncreate b bitmap:port range 1-10\n"
+	for _, c := range []struct{ line, want string }{
+		{"add h 1.2.3", `dump:5:7: "1.2.3" is not an address`},
+		{"add h ::1", "dump:5:7: ::1 is not of the set's family"},
+		{"add h 1.2.3.4 bytes 3", "dump:5:15: set h was created without bytes"},
+		{"add n 0.0.0.0/0", "dump:5:7: a network of this type cannot be all addresses; give its two halves"},
+		{"add x 1.1.1.1", `dump:5:5: there is no set "x"`},
+		{"add b 11", "dump:5:7: 11 is out of the set's range"},
+		{"add p 1.1.1.1", `dump:5:7: "1.1.1.1" has 1 parts, where hash:ip,port has 2`},
+		{"create h hash:ip", `dump:5:8: there is a set "h" already`},
+		{"create q hash:nothing", `dump:5:10: "hash:nothing" is not a type of sets`},
+		{"create q hash:net netmask 8", "dump:5:19: netmask is not for sets of type hash:net"},
+		{"nonsense", `dump:5:1: "nonsense" is not a command of ipset save`},
+	} {
+		_, err := Parse(strings.NewReader(base+c.line+"\n"), "dump")
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s\nis told %v, want %s", c.line, err, c.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("create a hash:ip,port,net family inet6 timeout 3 comment\nadd a ::1,udp:1-3,2000::/3 comment \"x y\" nomatch\n")
+	f.Add("create b bitmap:ip range 10.0.0.0/8 netmask 12\nadd b 10.0.0.0/12\ndel b 10.0.0.0\n")
+	f.Fuzz(func(t *testing.T, dump string) {
+		sets, err := Parse(strings.NewReader(dump), "dump")
+		if err != nil {
+			return
+		}
+		var b strings.Builder
+		if err := Print(&b, sets); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(strings.NewReader(b.String()), "print"); err != nil {
+			t.Errorf("%s\nof\n%s", err, dump)
+		}
+	})
+}

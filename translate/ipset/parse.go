@@ -1,0 +1,239 @@
+package ipset
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"rechain/translate/iptables"
+)
+
+// Bounds of what is read, so that no input takes all memory.
+const (
+	maxLine     = 1 << 16
+	maxProblems = 1000
+	maxEntries  = 1 << 22 // in all sets together
+)
+
+// Detect tells whether a text is a dump of ipset: whether its first line that says something is a command of ipset.
+func Detect(data []byte) bool {
+	for line := range strings.Lines(string(data)) {
+		w := strings.Fields(line)
+		if len(w) == 0 || w[0][0] == '#' {
+			continue
+		}
+		_, ok := commands[w[0]]
+		return ok && len(w) > 1
+	}
+	return false
+}
+
+// Parse reads a dump. file names it in problems, which are all returned together as [iptables.Problems].
+func Parse(r io.Reader, file string) (Sets, error) {
+	p := &parser{file: file}
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, maxLine)
+	for sc.Scan() && len(p.problems) < maxProblems {
+		p.line++
+		p.command(sc.Text())
+	}
+	if err := sc.Err(); errors.Is(err, bufio.ErrTooLong) {
+		p.line++
+		p.problem(1, "", "the line is longer than %d bytes", maxLine)
+	} else if err != nil {
+		return nil, err
+	}
+	return p.sets, p.problems.Err()
+}
+
+type parser struct {
+	file     string
+	line     int
+	sets     Sets
+	entries  int
+	problems iptables.Problems
+}
+
+func (p *parser) pos(col int) iptables.Pos { return iptables.Pos{File: p.file, Line: p.line, Col: col} }
+
+func (p *parser) problem(col int, hint, format string, args ...any) {
+	p.problems = append(p.problems, &iptables.Problem{Pos: p.pos(col), Msg: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// word is a word of a line and its column.
+type word struct {
+	text string
+	col  int
+}
+
+// words parts a line at blanks; what is in double quotes is one word.
+func words(line string) []word {
+	var out []word
+	for i := 0; i < len(line); {
+		if line[i] == ' ' || line[i] == '\t' || line[i] == '\r' {
+			i++
+			continue
+		}
+		start, end := i, len(line)
+		if line[i] == '"' {
+			start++
+			if n := strings.IndexByte(line[start:], '"'); n >= 0 {
+				end = start + n
+			}
+			i = end + 1
+		} else {
+			if n := strings.IndexAny(line[i:], " \t\r"); n >= 0 {
+				end = i + n
+			}
+			i = end
+		}
+		out = append(out, word{line[start:end], start + 1})
+	}
+	return out
+}
+
+// commands are ipset's commands, by all their names.
+var commands = map[string]func(*parser, []word, bool){
+	"create": (*parser).create, "n": (*parser).create, "-N": (*parser).create, "--create": (*parser).create,
+	"add": (*parser).add, "-A": (*parser).add, "--add": (*parser).add,
+	"del": (*parser).del, "-D": (*parser).del, "--del": (*parser).del,
+	"flush": (*parser).flush, "-F": (*parser).flush, "--flush": (*parser).flush,
+	"destroy": (*parser).destroy, "-X": (*parser).destroy, "--destroy": (*parser).destroy,
+}
+
+func (p *parser) command(line string) {
+	if n := strings.IndexByte(line, 0); n >= 0 {
+		p.problem(n+1, "is this a text file?", "the line has a NUL byte")
+		return
+	}
+	ws := words(line)
+	n := len(ws)
+	ws = slices.DeleteFunc(ws, func(w word) bool { return w.text == "-exist" || w.text == "-!" || w.text == "--exist" })
+	exist := len(ws) < n
+	if len(ws) == 0 || ws[0].text == "" || ws[0].text[0] == '#' || ws[0].text == "COMMIT" {
+		return
+	}
+	do := commands[ws[0].text]
+	switch {
+	case do == nil:
+		p.problem(ws[0].col, "", "%s is not a command of ipset save", iptables.Quote(ws[0].text))
+	case len(ws) < 2:
+		p.problem(ws[0].col, "", "%s needs the name of a set", ws[0].text)
+	default:
+		do(p, ws[1:], exist)
+	}
+}
+
+// set finds the set that a command names.
+func (p *parser) set(w word) *Set {
+	s := p.sets.Get(w.text)
+	if s == nil {
+		p.problem(w.col, "", "there is no set %s", iptables.Quote(w.text))
+	}
+	return s
+}
+
+func (p *parser) flush(ws []word, _ bool) {
+	if s := p.set(ws[0]); s != nil {
+		s.Entries, s.index = nil, map[string]*Entry{}
+	}
+}
+
+func (p *parser) destroy(ws []word, _ bool) {
+	if s := p.set(ws[0]); s != nil {
+		p.sets = slices.DeleteFunc(p.sets, func(o *Set) bool { return o == s })
+	}
+}
+
+func (p *parser) del(ws []word, exist bool) {
+	s := p.set(ws[0])
+	if s == nil {
+		return
+	}
+	if len(ws) < 2 {
+		p.problem(ws[0].col, "", "which element?")
+		return
+	}
+	all, err := s.expand(ws[1].text)
+	if err != nil {
+		p.problem(ws[1].col, "", "%s", err)
+		return
+	}
+	for _, values := range all {
+		key := s.element(values)
+		e := s.index[key]
+		if e == nil {
+			if !exist {
+				p.problem(ws[1].col, "", "%s is not in the set", key)
+			}
+			continue
+		}
+		delete(s.index, key)
+		s.Entries = slices.DeleteFunc(s.Entries, func(o *Entry) bool { return o == e })
+	}
+}
+
+func (p *parser) add(ws []word, exist bool) {
+	s := p.set(ws[0])
+	if s == nil {
+		return
+	}
+	if len(ws) < 2 {
+		p.problem(ws[0].col, "", "which element?")
+		return
+	}
+	all, err := s.expand(ws[1].text)
+	if err != nil {
+		p.problem(ws[1].col, "", "%s", err)
+		return
+	}
+	e := Entry{Pos: p.pos(ws[1].col)}
+	if s.Timeout != nil {
+		e.Timeout = *s.Timeout
+	}
+	if !p.entryOptions(s, &e, all, ws[2:]) {
+		return
+	}
+	for _, values := range all {
+		one := e
+		one.Values = values
+		p.put(s, &one, exist)
+	}
+}
+
+// put adds one element.
+func (p *parser) put(s *Set, e *Entry, exist bool) {
+	key := s.element(e.Values)
+	if old := s.index[key]; old != nil {
+		if !exist {
+			p.problem(e.Pos.Col, "", "%s is in the set already", key)
+			return
+		}
+		*old = *e
+		return
+	}
+	if p.entries++; p.entries > maxEntries {
+		p.problem(e.Pos.Col, "", "these are more than %d elements", maxEntries)
+		return
+	}
+	if full := s.capacity(); len(s.Entries) >= full {
+		p.problem(e.Pos.Col, "", "set %s is full: it takes %d elements", s.Name, full)
+		return
+	}
+	s.index[key] = e
+	s.Entries = append(s.Entries, e)
+}
+
+// capacity is how many elements the set takes.
+func (s *Set) capacity() int {
+	switch {
+	case s.Type.hash():
+		return int(s.MaxElem)
+	case s.Type.bitmap():
+		return maxRange
+	}
+	return int(max(s.Size, 1<<16)) // list:set's size is but the one that it starts with
+}
