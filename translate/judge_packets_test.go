@@ -18,6 +18,9 @@ import (
 // count is how many packets and bytes a rule counted.
 type count struct{ packets, bytes uint64 }
 
+// tries is how often packets are sent until both sides agree: a busy machine may deliver one late, a wrong rule is wrong each time.
+const tries = 3
+
 // packets sends the same packets to iptables in one namespace and to us in another: each must leave both alike, and each rule must
 // have counted the same. iptables' rules are known by their lines in the case.
 func (j *judges) packets(t *testing.T, c *testCase, sets [2]*iptables.Ruleset, model *nft.Ruleset) {
@@ -25,12 +28,33 @@ func (j *judges) packets(t *testing.T, c *testCase, sets [2]*iptables.Ruleset, m
 	if c.differs["packets"] != "" || c.differs["iptables"] != "" {
 		return
 	}
+	var found findings
+	for range tries {
+		found = nil
+		j.trial(t, &found, c, sets, model)
+		if found == nil {
+			return
+		}
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}
+
+// findings are what a trial found to differ.
+type findings []string
+
+func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
+// trial sends the packets that the case names, and those that its rules suggest.
+func (j *judges) trial(t *testing.T, f *findings, c *testCase, sets [2]*iptables.Ruleset, model *nft.Ruleset) {
+	t.Helper()
 	named := c.namedProbes(t, sets)
 	if !j.reload(t, c, sets, model) {
 		return
 	}
 	for _, n := range named {
-		j.sendNamed(t, c, n, sets, model)
+		j.sendNamed(t, f, c, n, sets, model)
 	}
 	var probes []*probe
 	for _, rs := range sets {
@@ -45,14 +69,14 @@ func (j *judges) packets(t *testing.T, c *testCase, sets [2]*iptables.Ruleset, m
 	for _, p := range probes {
 		if d := j.sendBoth(p); d != "" {
 			if wrong++; wrong <= 3 {
-				t.Errorf("%s\n%s", p, d)
+				f.add("%s\n%s", p, d)
 			}
 		}
 	}
 	want, got := j.counts(t, sets, model)
 	if !maps.Equal(want, got) {
-		t.Errorf("counted by iptables and by us after %d packets: %s", len(probes), difference(c, want, got))
-		j.findCulprit(t, c, sets, model, probes)
+		f.add("counted by iptables and by us after %d packets: %s", len(probes), difference(c, want, got))
+		j.findCulprit(t, f, c, sets, model, probes)
 	}
 }
 
@@ -178,7 +202,7 @@ func difference(c *testCase, want, got map[int]count) string {
 }
 
 // findCulprit sends packet after packet until a rule counts differently.
-func (j *judges) findCulprit(t *testing.T, c *testCase, sets [2]*iptables.Ruleset, model *nft.Ruleset, probes []*probe) {
+func (j *judges) findCulprit(t *testing.T, f *findings, c *testCase, sets [2]*iptables.Ruleset, model *nft.Ruleset, probes []*probe) {
 	t.Helper()
 	if !j.reload(t, c, sets, model) {
 		return
@@ -188,7 +212,7 @@ func (j *judges) findCulprit(t *testing.T, c *testCase, sets [2]*iptables.Rulese
 		if want, got := j.counts(t, sets, model); !maps.Equal(want, got) {
 			time.Sleep(10 * time.Millisecond)
 			want, got = j.counts(t, sets, model)
-			t.Errorf("after %s: %s\n%s", p, difference(c, want, got), textOf(t, model))
+			f.add("after %s: %s\n%s", p, difference(c, want, got), textOf(t, model))
 			return
 		}
 	}
@@ -236,17 +260,17 @@ func (c *testCase) namedProbes(t *testing.T, sets [2]*iptables.Ruleset) []namedP
 }
 
 // sendNamed sends a packet and wants the rules to count it that the case says.
-func (j *judges) sendNamed(t *testing.T, c *testCase, n namedProbe, sets [2]*iptables.Ruleset, model *nft.Ruleset) {
+func (j *judges) sendNamed(t *testing.T, f *findings, c *testCase, n namedProbe, sets [2]*iptables.Ruleset, model *nft.Ruleset) {
 	t.Helper()
 	before, _ := j.counts(t, sets, model)
 	wantErr, gotErr := j.legacy.send(n.probe), j.native.send(n.probe)
 	want, got := j.receive()
 	if fmt.Sprint(wantErr) != fmt.Sprint(gotErr) || !slices.Equal(want, got) {
-		t.Errorf("%s\nleaves iptables as %s %v\nand us as %s %v", n.line, shown(want), wantErr, shown(got), gotErr)
+		f.add("%s\nleaves iptables as %s %v\nand us as %s %v", n.line, shown(want), wantErr, shown(got), gotErr)
 	}
 	after, native := j.counts(t, sets, model)
 	if !maps.Equal(after, native) {
-		t.Errorf("%s: %s", n.line, difference(c, after, native))
+		f.add("%s: %s", n.line, difference(c, after, native))
 	}
 	var counted []int
 	number := 0
@@ -260,13 +284,13 @@ func (j *judges) sendNamed(t *testing.T, c *testCase, n namedProbe, sets [2]*ipt
 		}
 	}
 	if !slices.Equal(counted, n.rules) {
-		t.Errorf("%s\nis counted by rules %v, and leaves as %s", n.line, counted, shown(want))
+		f.add("%s\nis counted by rules %v, and leaves as %s", n.line, counted, shown(want))
 	}
 	fate := "drop"
 	if len(want) > 0 {
 		fate = "pass"
 	}
 	if n.fate != "" && fate != n.fate {
-		t.Errorf("%s: %s", n.line, fate)
+		f.add("%s: %s", n.line, fate)
 	}
 }
