@@ -19,7 +19,7 @@ said no, and nothing was changed.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow())
+	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow(), newSupport())
 	return root
 }
 

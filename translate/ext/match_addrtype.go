@@ -24,6 +24,7 @@ var _ = registerMatch(&Match{
 		},
 		Check: checkAddrtype,
 	},
+	Limits: Limits{Refused: "types of ip6tables other than LOCAL or MULTICAST alone"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		flags := uint32(0)
 		if _, in := m.Get("--limit-iface-in"); in {

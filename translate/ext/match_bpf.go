@@ -17,6 +17,7 @@ var _ = registerMatch(&Match{
 			return nil
 		},
 	},
+	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		c.Refuse(m.Pos, "bpf", "write what the program looks for as matches", "nftables runs no programs")
 		return All{}

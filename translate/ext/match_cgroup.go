@@ -24,6 +24,7 @@ var _ = registerMatch(&Match{
 			return nil
 		},
 	},
+	Limits: Limits{Refused: "--path"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		if o.Spec.Name == "--path" {

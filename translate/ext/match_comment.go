@@ -1,6 +1,10 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"strconv"
+
+	"rechain/translate/iptables"
+)
 
 // A comment matches every packet; its text becomes the rule's comment. 255 bytes is XT_MAX_COMMENT_LEN less the NUL.
 var _ = registerMatch(&Match{
@@ -9,6 +13,7 @@ var _ = registerMatch(&Match{
 		Options: []*iptables.OptionSpec{{Name: "--comment", Kind: iptables.String(255), Required: true}},
 		Listing: listComment,
 	},
+	Limits: Limits{Lossy: "more than " + strconv.Itoa(CommentMax) + " bytes"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		if len(m.Options[0].Value.(string)) > CommentMax {
 			c.Lossy(m.Options[0].Pos, "comment", "shorten it", "is cut to the %d bytes that nftables keeps", CommentMax)

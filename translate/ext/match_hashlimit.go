@@ -42,7 +42,8 @@ var _ = registerMatch(&Match{
 			return nil
 		},
 	},
-	Lower: lowerHashlimit,
+	Limits: Limits{Refused: "--hashlimit-rate-match; a name that tables share, or rules with other options; no mode in several rules; ports without -p", Lossy: "rates of bytes"},
+	Lower:  lowerHashlimit,
 })
 
 // hashrateOf is the option that says the rate.

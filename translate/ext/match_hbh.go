@@ -23,6 +23,7 @@ func optionsHeader(name string, kind uint8) *Match {
 				{Name: "--" + name + "-opts", Kind: iptables.Name(255)},
 			},
 		},
+		Limits: Limits{Refused: "--" + name + "-opts"},
 		Lower: func(c *Context, m *iptables.Match) Cond {
 			all := All{present(&nft.Exthdr{Type: kind, Len: 1, Flags: exthdrPresent}, []byte{1})}
 			for _, o := range m.Options {

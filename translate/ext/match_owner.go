@@ -20,6 +20,7 @@ var _ = registerMatch(&Match{
 		Check:   onlyOutgoing,
 		Listing: listOwner,
 	},
+	Limits: Limits{Refused: "--socket-exists, --suppl-groups"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {

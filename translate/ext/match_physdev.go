@@ -14,6 +14,7 @@ var _ = registerMatch(&Match{
 			{Name: "--physdev-is-bridged", Kind: iptables.Flag, Neg: true},
 		},
 	},
+	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		c.Refuse(m.Pos, "physdev", "write the rule in a table of family bridge", "nftables knows a bridge's ports only in its bridge family")
 		return All{}

@@ -46,7 +46,8 @@ var _ = registerMatch(&Match{
 		},
 		Check: checkPolicy,
 	},
-	Lower: lowerPolicy,
+	Limits: Limits{Refused: "--strict", Lossy: "--proto, --mode", Kernel: "4.20"},
+	Lower:  lowerPolicy,
 })
 
 var ipsecProtocol = iptables.NewKind(

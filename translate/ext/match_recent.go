@@ -40,7 +40,8 @@ var _ = registerMatch(&Match{
 		Canonical: canonicalRecent,
 		Check:     checkRecent,
 	},
-	Lower: lowerRecent,
+	Limits: Limits{Refused: "--hitcount, --rttl; a list that tables share; --reap beside other --seconds; ! --update --seconds"},
+	Lower:  lowerRecent,
 })
 
 // canonicalRecent adds what iptables-save always prints. Of --rsource and --rdest the last counts.

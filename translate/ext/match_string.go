@@ -96,6 +96,7 @@ var _ = registerMatch(&Match{
 			return &iptables.Problem{Pos: r.Pos, Ext: "string", Msg: "needs --string or --hex-string"}
 		},
 	},
+	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		c.Refuse(m.Pos, "string", "filter the application's data where the application is", "nftables cannot search a packet")
 		return All{}

@@ -48,7 +48,8 @@ var _ = registerMatch(&Match{
 			return nil
 		},
 	},
-	Lower: lowerTime,
+	Limits: Limits{Refused: "--kerneltz, --monthdays", Kernel: "5.4"},
+	Lower:  lowerTime,
 })
 
 // timesOf are the times of day between which the rule holds, in seconds.

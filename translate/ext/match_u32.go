@@ -13,6 +13,7 @@ var _ = registerMatch(&Match{
 		Name:    "u32",
 		Options: []*iptables.OptionSpec{{Name: "--u32", Kind: u32Kind, Neg: true, Required: true}},
 	},
+	Limits: Limits{Refused: "places that the packet names, shifts to the left"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		var all All

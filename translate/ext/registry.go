@@ -11,6 +11,8 @@ import (
 // Match describes a match extension.
 type Match struct {
 	iptables.Extension
+	// Limits say where the translation is not exact.
+	Limits Limits
 	// Lower says the match as a condition, or reports a problem to c.
 	Lower func(c *Context, m *iptables.Match) Cond
 }
@@ -18,6 +20,8 @@ type Match struct {
 // Target describes a target extension.
 type Target struct {
 	iptables.Extension
+	// Limits say where the translation is not exact.
+	Limits Limits
 	// Lower says the target as an action, or reports a problem to c.
 	Lower func(c *Context, t *iptables.Target) Action
 }

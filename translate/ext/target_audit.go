@@ -15,6 +15,7 @@ var _ = registerTarget(&Target{
 		Name:    "AUDIT",
 		Options: []*iptables.OptionSpec{{Name: "--type", Kind: iptables.Enum("accept", "drop", "reject"), Required: true}},
 	},
+	Limits: Limits{Lossy: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		c.Lossy(t.Options[0].Pos, "AUDIT", "", "the record does not say what happens to the packet")
 		level := uint32(logAudit)

@@ -9,6 +9,7 @@ var _ = registerTarget(&Target{
 		Options: []*iptables.OptionSpec{{Name: "--checksum-fill", Kind: iptables.Flag, Required: true}},
 		Check:   onlyIn("mangle"),
 	},
+	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		c.Refuse(t.Pos, "CHECKSUM", "leave it out, unless a DHCP client older than 2011 needs it", "nftables cannot fill in a checksum")
 		return stmts()

@@ -26,6 +26,7 @@ var _ = registerTarget(&Target{
 		Check:   onlyIn("raw"),
 		Listing: listCT,
 	},
+	Limits: Limits{Refused: "--helper, --timeout, --ctevents, --expevents"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		var out []nft.Stmt
 		for _, o := range t.Options {

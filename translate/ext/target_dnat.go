@@ -16,5 +16,6 @@ var _ = registerTarget(&Target{
 		},
 		Check: both(onlyIn("nat"), onlyFrom("PREROUTING", "OUTPUT"), natPorts("--to-destination")),
 	},
-	Lower: toAddress(nft.DNAT, "--to-destination"),
+	Limits: Limits{Refused: "a shift of ports"},
+	Lower:  toAddress(nft.DNAT, "--to-destination"),
 })

@@ -16,6 +16,7 @@ var _ = registerTarget(&Target{
 			{Name: "--alarm", Kind: iptables.Flag},
 		},
 	},
+	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		c.Refuse(t.Pos, "IDLETIMER", "watch a counter instead", "nftables has no timers")
 		return Action{}

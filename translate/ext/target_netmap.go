@@ -18,6 +18,7 @@ var _ = registerTarget(&Target{
 		Options: []*iptables.OptionSpec{{Name: "--to", Kind: iptables.Network, Required: true}},
 		Check:   onlyIn("nat"),
 	},
+	Limits: Limits{Refused: "in a user chain; masks that are no prefix"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		o := t.Options[0]
 		net := o.Value.(iptables.Net)

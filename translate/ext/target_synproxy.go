@@ -29,6 +29,7 @@ var _ = registerTarget(&Target{
 		},
 		Check: onlyFrom("INPUT", "FORWARD"),
 	},
+	Limits: Limits{Refused: "--ecn", Kernel: "5.3"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		op := &bytecode.Synproxy{}
 		for _, o := range t.Options {

@@ -19,6 +19,7 @@ var _ = registerTarget(&Target{
 		},
 		Check: checkTCPMSS,
 	},
+	Limits: Limits{Lossy: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		o := t.Options[0]
 		c.Lossy(o.Pos, "TCPMSS", "",

@@ -47,6 +47,7 @@ var _ = registerTarget(&Target{
 		Options:   []*iptables.OptionSpec{{Name: "--strip-options", Kind: tcpOptionList}},
 		Check:     onlyIn("mangle"),
 	},
+	Limits: Limits{Lossy: Always, Kernel: "5.18"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		var out []nft.Stmt
 		for _, o := range t.Options {

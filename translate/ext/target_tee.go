@@ -16,6 +16,7 @@ var _ = registerTarget(&Target{
 			{Name: "--oif", Kind: iptables.String(15)},
 		},
 	},
+	Limits: Limits{Refused: "--oif"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		dup := &nft.Dup{}
 		for _, o := range t.Options {

@@ -30,6 +30,7 @@ var _ = registerTarget(&Target{
 		Check:   both(onlyIn("mangle"), onlyFrom("PREROUTING")),
 		Listing: listTProxy,
 	},
+	Limits: Limits{Kernel: "4.19"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		proxy := &nft.TProxy{Family: c.NftFamily()}
 		take := []nft.Stmt{proxy}

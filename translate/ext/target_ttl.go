@@ -19,6 +19,7 @@ func ttlTarget(name, prefix string, family iptables.Family, offset uint32, first
 			Name: name, Families: []iptables.Family{family}, Options: specs,
 			Check: both(onlyIn("mangle"), oneOption(name, names[0]+", "+names[1]+" or "+names[2])),
 		},
+		Limits: Limits{Refused: names[1] + ", " + names[2]},
 		Lower: func(c *Context, t *iptables.Target) Action {
 			o := t.Options[0]
 			v := uint8(o.Value.(uint64))
