@@ -91,16 +91,27 @@ func (s *script) orphaned(args []string) (outcome string, err error) {
 // lost, finds nobody to answer but with a reset.
 func closed(c *net.TCPConn) (over, reset bool) {
 	const tcpClose = 7 // TCP_CLOSE in include/net/tcp_states.h
-	raw, err := c.SyscallConn()
-	if err != nil {
+	info := tcpInfo(c)
+	if info == nil || info.State != tcpClose {
 		return false, false
 	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return true, false
+	}
 	raw.Control(func(fd uintptr) {
-		info, err := unix.GetsockoptTCPInfo(int(fd), unix.SOL_TCP, unix.TCP_INFO)
-		if over = err == nil && info.State == tcpClose; over {
-			n, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
-			reset = err != nil || n != 0
-		}
+		n, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		reset = err != nil || n != 0
 	})
-	return over, reset
+	return true, reset
+}
+
+// tcpInfo is what the kernel knows of a connection, or nil.
+func tcpInfo(c *net.TCPConn) (info *unix.TCPInfo) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	raw.Control(func(fd uintptr) { info, _ = unix.GetsockoptTCPInfo(int(fd), unix.SOL_TCP, unix.TCP_INFO) })
+	return info
 }
