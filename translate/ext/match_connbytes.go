@@ -47,6 +47,16 @@ var _ = registerMatch(&Match{
 			{Name: "--connbytes-mode", Kind: iptables.Enum("packets", "bytes", "avgpkt"), Required: true},
 			{Name: "--connbytes-dir", Kind: iptables.Enum("original", "reply", "both"), Required: true},
 		},
+		// The kernel is told "not" by the ends of the range in the other order, so that one number cannot be negated: iptables
+		// takes "! --connbytes 2:2" for "--connbytes 2:2".
+		Canonical: func(_ *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
+			for i, o := range options {
+				if r, ok := o.Value.(iptables.Range); ok && r.Lo == r.Hi {
+					options[i].Neg = false
+				}
+			}
+			return options
+		},
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		counted, _ := m.Get("--connbytes")
@@ -58,8 +68,11 @@ var _ = registerMatch(&Match{
 		}
 		within := numberIn(&nft.Byteorder{Of: key, ToNetwork: true, Len: 8, Size: 8}, counted.Value.(iptables.Range), math.MaxUint64,
 			func(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) })
+		if within == nil && counted.Neg {
+			return Any{}
+		}
 		if within == nil {
-			return negated(tracked(), counted.Neg)
+			return tracked()
 		}
 		if counted.Neg {
 			return &Test{Stmts: within.Inverse}
