@@ -208,7 +208,7 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 	c := &compiler{table: out, chain: ch, first: ch}
 	c.taken = func(name string) bool { return names[name] || t.opt.Taken != nil && t.opt.Taken(out, name) }
 	c.names = names
-	for _, s := range diff.Lists(texts(h4.rules), texts(h6.rules), func(a, b string) bool { return a == b }) {
+	for _, s := range lineUp(h4.rules, h6.rules) {
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
 	}
 	c.finish()
@@ -228,6 +228,21 @@ func policyCounts(chains ...*iptables.Chain) *bytecode.Counter {
 		sum.Bytes += ch.Counters.Bytes
 	}
 	return sum
+}
+
+// lineUp pairs the rules of two families that are equal.
+func lineUp(v4, v6 []*iptables.Rule) []diff.Step {
+	if len(v4) == 0 || len(v6) == 0 { // then nobody needs to know what they say
+		steps := make([]diff.Step, 0, len(v4)+len(v6))
+		for i := range v4 {
+			steps = append(steps, diff.Step{A: i, B: -1})
+		}
+		for i := range v6 {
+			steps = append(steps, diff.Step{A: -1, B: i})
+		}
+		return steps
+	}
+	return diff.Lists(texts(v4), texts(v6), func(a, b string) bool { return a == b })
 }
 
 // texts are rules as iptables-save prints them, by which those of two families are lined up.
