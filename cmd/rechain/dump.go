@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"rechain/translate/ext"
+	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
 
@@ -25,6 +26,9 @@ func (s *source) read(word string, opt sourceOptions) error {
 	if err != nil {
 		return err
 	}
+	if ipset.Detect(data) {
+		return s.readSets(name, data)
+	}
 	form, shown := iptables.Detect(data)
 	switch form {
 	case iptables.Save:
@@ -34,7 +38,7 @@ func (s *source) read(word string, opt sourceOptions) error {
 	case iptables.JSON:
 		return fmt.Errorf("%s: is JSON of nft, which is no source of rules here; load it with nft -j -f, and name \"live\"", name)
 	}
-	return fmt.Errorf("%s: is neither an iptables-save dump nor an iptables -L -v listing", name)
+	return fmt.Errorf("%s: is neither an iptables-save dump, nor an iptables -L -v listing, nor an ipset dump", name)
 }
 
 func readFile(word string) (name string, data []byte, err error) {
@@ -48,19 +52,18 @@ func readFile(word string) (name string, data []byte, err error) {
 
 func (s *source) readDump(name string, data []byte, family, shown iptables.Family, opt sourceOptions) error {
 	parts := sections(data)
+	if parts == nil && family == 0 && marksLines(data) {
+		parts = map[iptables.Family][]byte{iptables.IPv4: data, iptables.IPv6: data}
+	}
 	switch {
-	case parts != nil && family == 0, parts == nil && family == 0 && marksLines(data):
-		if parts == nil {
-			parts = map[iptables.Family][]byte{iptables.IPv4: data, iptables.IPv6: data}
-		}
+	case parts != nil && family == 0:
 		return errors.Join(s.parse(name, parts[iptables.IPv4], iptables.IPv4), s.parse(name, parts[iptables.IPv6], iptables.IPv6))
 	case parts != nil:
 		data = parts[family]
 	case family == 0 && shown == 0:
 		fmt.Fprintf(opt.talk, "%s: fits IPv4 and IPv6, and is taken for IPv4 (-6 or ip6:%s says otherwise)\n", name, name)
-		shown = iptables.IPv4
-	}
-	if family == 0 {
+		family = iptables.IPv4
+	case family == 0:
 		family = shown
 	}
 	return s.parse(name, data, family)
@@ -72,6 +75,23 @@ func (s *source) parse(name string, data []byte, f iptables.Family) error {
 		return err
 	}
 	return s.add(rs)
+}
+
+// readSets adds the sets of an ipset dump. A name stands for one set, whatever the file.
+func (s *source) readSets(name string, data []byte) error {
+	sets, err := ipset.Parse(bytes.NewReader(data), name)
+	if err != nil {
+		return err
+	}
+	var problems iptables.Problems
+	for _, set := range sets {
+		if i := slices.IndexFunc(s.sets, func(o *ipset.Set) bool { return o.Name == set.Name }); i >= 0 {
+			problems = append(problems, &iptables.Problem{Pos: set.Pos, Ext: set.Name,
+				Msg: fmt.Sprintf("stands in %s already", s.sets[i].Pos.File)})
+		}
+	}
+	s.sets = append(s.sets, sets...)
+	return problems.Err()
 }
 
 func (s *source) readListing(name string, data []byte, family iptables.Family, opt sourceOptions) error {

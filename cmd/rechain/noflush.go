@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -71,8 +72,8 @@ func (s *source) declares(t *nft.Table, prefix string) func(chain string) bool {
 	}
 }
 
-// extend adds what is in more to a table of the kernel. Sets and objects of the same name are taken to be the same, if they are of one
-// kind.
+// extend adds what is in more to a table of the kernel: to sets, the elements that they do not have, and to chains, rules. Objects of
+// one name and kind are taken to be the same.
 func extend(there, more *nft.Table, declared func(chain string) bool) (ps iptables.Problems) {
 	problem := func(o nft.Origin, hint, format string, args ...any) {
 		where := fmt.Sprintf("table %s %s, as the kernel holds it: ", there.Family, there.Name)
@@ -80,11 +81,19 @@ func extend(there, more *nft.Table, declared func(chain string) bool) (ps iptabl
 			Msg: where + fmt.Sprintf(format, args...), Hint: hint})
 	}
 	for _, set := range more.Sets {
-		switch i := slices.IndexFunc(there.Sets, func(o *nft.Set) bool { return o.Name == set.Name }); {
-		case i < 0:
+		i := slices.IndexFunc(there.Sets, func(o *nft.Set) bool { return o.Name == set.Name })
+		if i < 0 {
 			there.Sets = append(there.Sets, set)
-		case !slices.Equal(there.Sets[i].Type, set.Type) || there.Sets[i].Flags != set.Flags:
+			continue
+		}
+		old := there.Sets[i]
+		if !slices.Equal(old.Type, set.Type) || old.Flags != set.Flags {
 			problem(set.Origin, "", "set %s is of another kind", set.Name)
+		}
+		for _, e := range set.Elements {
+			if !slices.ContainsFunc(old.Elements, func(o nft.Element) bool { return bytes.Equal(o.Key, e.Key) && bytes.Equal(o.KeyEnd, e.KeyEnd) }) {
+				old.Elements = append(old.Elements, e)
+			}
 		}
 	}
 	for _, o := range more.Objects {

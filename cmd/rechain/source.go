@@ -10,14 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"rechain/nft"
+	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
 
 // sourceHelp says what a rule-set source is, for the help texts.
 const sourceHelp = `A SOURCE is one word: a file (iptables-save or ip6tables-save dump, or an "iptables -L -v" listing, told apart
 by content), "-" for standard input, "live" or "live:NETNS" for the kernel, or "redirect:FILE" for a redirect
-configuration. Files make one rule set together, both families in it, as words of their own or joined with "+":
-v4.save+v6.save. "ip:FILE" and "ip6:FILE" say which family a file is of, where it does not show.`
+configuration. Files make one rule set together, with both families in it and the sets of "ipset save" dumps, as words of
+their own or joined with "+": v4.save+v6.save. "ip:FILE" and "ip6:FILE" say which family a file is of, where it does not show.`
 
 // sourceOptions are what a source may need beside its word.
 type sourceOptions struct {
@@ -55,6 +56,7 @@ func (f *familyFlags) family() iptables.Family {
 // source is a rule set as it was read: in iptables' model if it came from there, else in nft's.
 type source struct {
 	v4, v6  *iptables.Ruleset
+	sets    ipset.Sets   // that the rules name
 	ruleset *nft.Ruleset // nil as long as it is only in iptables' model
 }
 
@@ -75,6 +77,9 @@ func readSource(words []string, opt sourceOptions) (*source, error) {
 		if err := s.read(w, opt); err != nil {
 			return nil, usage(err)
 		}
+	}
+	if len(s.families()) == 0 {
+		return nil, usage(fmt.Errorf("%s: has sets, but no rules that use them; name a dump of rules too", strings.Join(parts, " ")))
 	}
 	return s, s.pick(opt.table)
 }
