@@ -15,6 +15,7 @@ import (
 
 	"rechain/nft"
 	"rechain/translate/ext"
+	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
 
@@ -36,7 +37,8 @@ import (
 //
 // The name begins with the family, the table, or both, before a colon: ip, ip6, "ip ip6" for a case played in each by itself, or
 // inet for both at once; without them it is ip and filter. Connections are tracked, but in cases that say "plain" there. A rule that begins with -4 or -6 is for that family only. Chain lines
-// need no "[0:0]", a user chain no "-", and a table no COMMIT; "*nat" begins another table. What follows a keyword:
+// need no "[0:0]", a user chain no "-", and a table no COMMIT; "*nat" begins another table. Lines of ipset (create, add) give the
+// sets that rules name. What follows a keyword:
 //
 // With " ip6" before the colon it is for the second family of an "ip ip6" case alone.
 //
@@ -174,7 +176,26 @@ func (c *testCase) expect(t *testing.T, f iptables.Family, block string, got []s
 
 // rules are the input's lines that are rules.
 func (c *testCase) rules() []string {
-	return slices.DeleteFunc(slices.Clone(c.input), func(l string) bool { return l == "" || strings.ContainsAny(l[:1], "#:*") })
+	return slices.DeleteFunc(slices.Clone(c.input), func(l string) bool { return l == "" || strings.ContainsAny(l[:1], "#:*") || isIPSet(l) })
+}
+
+// isIPSet says whether a line of the input is one for ipset.
+func isIPSet(line string) bool {
+	return strings.HasPrefix(line, "create ") || strings.HasPrefix(line, "add ")
+}
+
+// ipsets is what the case gives to ipset. The other lines are empty, so that lines keep their number.
+func (c *testCase) ipsets() string {
+	lines, any := make([]string, len(c.input)), false
+	for i, l := range c.input {
+		if isIPSet(l) {
+			lines[i], any = l, true
+		}
+	}
+	if !any {
+		return ""
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // dump is the input as iptables-restore takes it. With rules, these are its rules in place of the input's.
@@ -198,13 +219,13 @@ func (c *testCase) dump(rules ...string) string {
 		}
 		b.WriteString("COMMIT\n")
 	}
-	first := slices.IndexFunc(c.input, func(l string) bool { return l != "" && l[0] != '#' })
+	first := slices.IndexFunc(c.input, func(l string) bool { return l != "" && l[0] != '#' && !isIPSet(l) })
 	if first < 0 || c.input[first][0] != '*' {
 		begin(c.table)
 	}
 	for _, l := range c.input {
 		switch {
-		case l == "" || l[0] == '#':
+		case l == "" || l[0] == '#' || isIPSet(l):
 			b.WriteString("#\n") // so that lines keep their number
 		case l[0] == '*':
 			if table != "" {
@@ -274,6 +295,10 @@ func (c *testCase) play(t *testing.T, j *judges) {
 	if c.plain {
 		j = j.plain
 	}
+	if c.ipsets() != "" {
+		j.ipsets(t, c)
+		defer j.noIPSets(t)
+	}
 	if _, ok := c.blocks["wrong"]; ok {
 		c.playWrong(t, j)
 		return
@@ -320,7 +345,9 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 		sets[f/6] = rs
 		c.playPrint(t, j, rs)
 	}
-	model, report := Ruleset(sets[0], sets[1], Options{AllowLossy: true})
+	ipsets, err := ipset.Parse(strings.NewReader(c.ipsets()), "case")
+	must(t, err)
+	model, report := Ruleset(sets[0], sets[1], Options{AllowLossy: true, Sets: ipsets})
 	var refused, lossy []string
 	for _, p := range report.Problems {
 		where := *p.Problem
@@ -344,7 +371,7 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 	}
 	judgeBridge(t, model)
 	j.nft(t, c, model, text)
-	counted, _ := Ruleset(sets[0], sets[1], Options{Counters: true, AllowLossy: true})
+	counted, _ := Ruleset(sets[0], sets[1], Options{Counters: true, AllowLossy: true, Sets: ipsets})
 	j.packets(t, c, sets, counted)
 }
 

@@ -83,7 +83,11 @@ func (j *judges) trial(t *testing.T, f *findings, c *testCase, sets [2]*iptables
 // reload sets both sides to the beginning.
 func (j *judges) reload(t *testing.T, c *testCase, sets [2]*iptables.Ruleset, model *nft.Ruleset) bool {
 	t.Helper()
-	j.clear(t)
+	if c.ipsets() == "" {
+		j.clear(t)
+	} else {
+		j.ipsets(t, c)
+	}
 	for _, rs := range sets {
 		if rs != nil {
 			if out, err := j.restore(rs.Family, c.dump()); err != nil {

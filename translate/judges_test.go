@@ -81,6 +81,29 @@ func (j *judges) restore(f iptables.Family, dump string) (string, error) {
 	return j.legacy.run(dump, legacyTool(f, "restore"))
 }
 
+// ipsets gives legacy the sets of a case.
+func (j *judges) ipsets(t *testing.T, c *testCase) {
+	t.Helper()
+	j.noIPSets(t)
+	if dump := c.ipsets(); dump != "" {
+		needTools(t, "ipset")
+		if out, err := j.legacy.run(dump, "ipset", "restore"); err != nil {
+			t.Fatal(out)
+		}
+	}
+}
+
+// noIPSets takes all sets from legacy, and with them the rules that hold them.
+func (j *judges) noIPSets(t *testing.T) {
+	t.Helper()
+	j.clear(t)
+	for _, command := range []string{"flush", "destroy"} { // a list holds the sets in it
+		if out, err := j.legacy.run("", "ipset", command); err != nil {
+			t.Fatal(out)
+		}
+	}
+}
+
 // refuses wants iptables-restore to refuse a dump.
 func (j *judges) refuses(t *testing.T, f iptables.Family, dump string) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"rechain/nft/bytecode"
 	"rechain/nft/diff"
 	"rechain/translate/ext"
+	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
 
@@ -18,6 +19,8 @@ type Options struct {
 	TableName func(table string) string
 	// TableComment is the comment of every table.
 	TableComment string
+	// Sets are the ipsets that rules name: a copy of each goes into every table with such rules.
+	Sets ipset.Sets
 	// Counters puts a counter into every rule that acts. A rule without a target is nothing but a counter, and is that always.
 	Counters bool
 	// Counts has counters and policies start at what the source has counted.
@@ -303,7 +306,7 @@ func (t *translator) emit(c *compiler, before []nft.Stmt, l lowered) {
 
 // lower says one rule's conditions and action, and reports what is wrong with it.
 func (t *translator) lower(table string, into *compiler, f iptables.Family, r *iptables.Rule) lowered {
-	c := &ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared}
+	c := &ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets}
 	l := lowered{family: f, rule: r, cond: conditions(c), act: t.action(c)}
 	l.ok = !c.Refused()
 	if !l.ok && t.opt.SkipRefused {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"rechain/nft"
+	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
 
@@ -18,6 +19,9 @@ type Context struct {
 	Source *iptables.Ruleset
 	// Shared are the sets and objects of the table that the rule goes to.
 	Shared *Shared
+
+	// Sets are the ipsets that the source may name.
+	Sets ipset.Sets
 
 	// Problems are those reported so far.
 	Problems []Problem

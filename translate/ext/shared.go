@@ -19,12 +19,17 @@ type Shared struct {
 // Set returns the table's set for kind and name, which make builds when a rule asks for it first. It is named after both; IPv4 and
 // IPv6 have sets of their own.
 func (c *Context) Set(kind, name string, make func() *nft.Set) *nft.Set {
+	return c.setNamed(kind, name, kind+"-"+name, make)
+}
+
+// setNamed is Set for a set that is to be called otherwise.
+func (c *Context) setNamed(kind, name, called string, make func() *nft.Set) *nft.Set {
 	key := fmt.Sprintf("%d %s %s", c.Family, kind, name)
 	if s := c.Shared.sets[key]; s != nil {
 		return s
 	}
 	s := make()
-	c.AddSet(kind+"-"+name, s)
+	c.AddSet(called, s)
 	if c.Shared.sets == nil {
 		c.Shared.sets = map[string]*nft.Set{}
 	}

@@ -146,6 +146,8 @@ func (p *parser) createOptions(s *Set, ws []word) bool {
 			return false
 		}
 	}
+	// mtype_create in ip_set_hash_gen.h: an even number, AHASH_MAX_SIZE at most.
+	s.BucketSize = min(max(s.BucketSize, 2)+s.BucketSize%2, 12)
 	if s.Type.bitmap() && !ranged {
 		p.problem(s.Pos.Col, "", "a bitmap needs a range")
 		return false

@@ -1,0 +1,130 @@
+package ext
+
+import (
+	"math"
+	"slices"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/ipset"
+	"rechain/translate/iptables"
+)
+
+// setMaps are the options of --map-set.
+var setMaps = []string{"--map-set", "--map-mark", "--map-prio", "--map-queue"}
+
+// xt_set.c, set_target_v3: adds to an ipset, and deletes from one.
+var _ = registerTarget(&Target{
+	Extension: iptables.Extension{
+		Name: "SET",
+		Options: []*iptables.OptionSpec{
+			{Name: "--add-set", Kind: setKind{}},
+			{Name: "--exist", Kind: iptables.Flag},
+			{Name: "--timeout", Kind: iptables.Uint(0, math.MaxUint32/1000)},
+			{Name: "--del-set", Kind: setKind{}},
+			{Name: "--map-set", Kind: setKind{}},
+			{Name: "--map-mark", Kind: iptables.Flag},
+			{Name: "--map-prio", Kind: iptables.Flag},
+			{Name: "--map-queue", Kind: iptables.Flag},
+		},
+		Check: func(r *iptables.Rule, options []iptables.Option, _, _ string) *iptables.Problem {
+			if !slices.ContainsFunc(options, func(o iptables.Option) bool { _, ok := o.Value.(setRef); return ok }) {
+				return &iptables.Problem{Pos: r.Target.Pos, Ext: "SET", Msg: "needs --add-set, --del-set or --map-set"}
+			}
+			return nil
+		},
+	},
+	Lower: lowerSetTarget,
+})
+
+func lowerSetTarget(c *Context, t *iptables.Target) Action {
+	var act Action
+	for _, o := range t.Options {
+		switch {
+		case slices.Contains(setMaps, o.Spec.Name):
+			c.Refuse(o.Pos, "SET", "", "nftables sets do not hold marks, priorities and queues for packets")
+		case o.Spec.Name == "--add-set" || o.Spec.Name == "--del-set":
+			if s := c.changeSet(t, o); s != nil {
+				act.Rules = append(act.Rules, []nft.Stmt{s})
+			}
+		}
+	}
+	return act
+}
+
+// changeSet is one change, or nil where there is none or it is refused.
+func (c *Context) changeSet(t *iptables.Target, o iptables.Option) nft.Stmt {
+	ref := o.Value.(setRef)
+	s := c.ipset(o, "SET", ref)
+	switch {
+	case s == nil:
+		return nil
+	case len(c.changing(ref.Name)) > 1 || c.usedElsewhere(ref.Name):
+		c.Refuse(o.Pos, "SET", "keep the rules of a set in one table", "other tables use the set %s too, and in nftables a set belongs to one table", ref.Name)
+	case len(ref.Src) < len(s.Type.Dims) || s.Family != c.Family:
+		c.Refuse(o.Pos, "SET", "", "set %s takes no such elements", ref.Name)
+	case s.Type.Name == "list:set", s.First.IsValid():
+		c.Refuse(o.Pos, "SET", "use a set of type hash:ip", "packets cannot add to a set of type %s in nftables", s.Type.Name)
+	case slices.Contains(s.Type.Dims, ipset.Net), slices.Contains(s.Type.Dims, ipset.MAC):
+		c.Refuse(o.Pos, "SET", "use a set of type hash:ip", "packets cannot add to a set of type %s in nftables", s.Type.Name)
+	case s.ForceAdd:
+		c.Refuse(o.Pos, "SET", "create the set without forceadd", "a full set of nftables does not make room for new elements")
+	case c.sayable(s):
+		return c.update(t, o, s, ref)
+	}
+	return nil
+}
+
+func (c *Context) update(t *iptables.Target, o iptables.Option, s *ipset.Set, ref setRef) nft.Stmt {
+	if slices.Contains(s.Type.Dims, ipset.Port) {
+		if p, ok := c.Proto(); !ok || classOf(p) != withPorts {
+			c.Refuse(o.Pos, "SET", "name TCP, UDP, UDP-Lite or SCTP with -p", "only with such a protocol there are ports for sure")
+			return nil
+		}
+	}
+	key, set := ipsetKey(c.Family, s, withPorts, ref), c.ipsetAs(s, withPorts)
+	u := &nft.UpdateSet{Op: bytecode.DynsetAdd, Name: set.Name, Key: key}
+	if o.Spec.Name == "--del-set" {
+		u.Op = bytecode.DynsetDelete
+		return u
+	}
+	if s.Timeout == nil {
+		return u
+	}
+	u.Timeout = uint64(*s.Timeout) * 1000
+	if own, ok := t.Get("--timeout"); ok {
+		u.Timeout = own.Value.(uint64) * 1000
+	}
+	if _, ok := t.Get("--exist"); ok && u.Timeout != 0 {
+		u.Op = bytecode.DynsetUpdate
+	}
+	return u
+}
+
+// usedElsewhere says whether rules of other tables look into an ipset, itself or in a list.
+func (c *Context) usedElsewhere(name string) bool {
+	names := []any{}
+	for _, s := range c.Sets {
+		if s.Name == name || slices.ContainsFunc(s.Entries, func(e *ipset.Entry) bool { return e.Values[0].Name == name }) {
+			names = append(names, s.Name)
+		}
+	}
+	if c.Source == nil {
+		return false
+	}
+	for _, t := range c.Source.Tables {
+		if t.Name == c.Table {
+			continue
+		}
+		for _, ch := range t.Chains {
+			for _, r := range ch.Rules {
+				for _, m := range r.Matches {
+					if o, ok := m.Get("--match-set"); ok && slices.Contains(names, any(o.Value.(setRef).Name)) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
