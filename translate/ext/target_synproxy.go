@@ -15,7 +15,9 @@ const (
 )
 
 // ipt_SYNPROXY.c and ip6t_SYNPROXY.c, synproxy_tg4 and synproxy_tg6: answers the SYN that opens a connection, and takes the ACK that
-// follows. nft_synproxy.c would take any packet with either flag, so the rules say which; others go on.
+// follows. nft_synproxy.c would take any packet with either flag, so the rules say which; others go on. It checks the checksum of an
+// IPv6 packet as if it were IPv4's (nf_ip_checksum in nft_synproxy_do_eval, as of 6.18), and drops all that the network card has not
+// checked before.
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:      "SYNPROXY",
@@ -29,8 +31,12 @@ var _ = registerTarget(&Target{
 		},
 		Check: onlyFrom("INPUT", "FORWARD"),
 	},
-	Limits: Limits{Refused: "--ecn", Kernel: "5.3"},
+	Limits: Limits{Refused: "--ecn, and all of IPv6", Kernel: "5.3"},
 	Lower: func(c *Context, t *iptables.Target) Action {
+		if c.Family == iptables.IPv6 {
+			c.Refuse(t.Pos, "SYNPROXY", "leave it out, and rely on SYN cookies",
+				"nftables' synproxy takes the checksum of an IPv6 packet for wrong, and drops it")
+		}
 		op := &bytecode.Synproxy{}
 		for _, o := range t.Options {
 			switch o.Spec.Name {
