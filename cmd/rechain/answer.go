@@ -42,6 +42,7 @@ func (s *source) translate(o translation, talk io.Writer) (*nft.Ruleset, error) 
 			}
 			return o.prefix + "-" + table
 		},
+		Sets:        s.sets,
 		Counters:    o.counters,
 		Counts:      o.counts,
 		AllowLossy:  o.allowLossy,

@@ -30,6 +30,10 @@ var _ = registerMatch(&Match{
 			})
 		},
 	},
+	Limits: Limits{
+		Refused: "--return-nomatch, options that count packets or bytes; sets of the other family; elements that nft cannot say",
+		Lossy:   "--update-counters, --update-subcounters",
+	},
 	Lower: lowerSet,
 })
 

@@ -34,7 +34,8 @@ var _ = registerTarget(&Target{
 			return nil
 		},
 	},
-	Lower: lowerSetTarget,
+	Limits: Limits{Refused: "--map-set; a set that tables share; sets of networks, Ethernet addresses, bitmaps or lists, or with forceadd"},
+	Lower:  lowerSetTarget,
 })
 
 func lowerSetTarget(c *Context, t *iptables.Target) Action {
