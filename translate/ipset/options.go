@@ -1,6 +1,7 @@
 package ipset
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,6 +32,9 @@ const maxUint32 = 1<<32 - 1
 
 // maxTimeout is IPSET_MAX_TIMEOUT (linux/netfilter/ipset/ip_set_timeout.h): UINT_MAX ms in seconds.
 const maxTimeout = maxUint32 / 1000
+
+// maxComment is IPSET_MAX_COMMENT_SIZE (linux/netfilter/ipset/ip_set.h).
+const maxComment = 255
 
 var createOptions = map[string]createOption{
 	"hashsize":   number(func(s *Set) *uint32 { return &s.HashSize }, 1, maxUint32),
@@ -195,7 +199,9 @@ func (p *parser) entryOptions(s *Set, e *Entry, values [][]Value, ws []word) boo
 		case "bytes":
 			e.Bytes, err = iptables.ParseUint(v, 0, 1<<64-1)
 		case "comment":
-			e.Comment = v
+			if e.Comment = v; len(v) > maxComment || strings.Contains(v, `"`) {
+				err = fmt.Errorf("is longer than %d bytes, or has a quote in it", maxComment)
+			}
 		default:
 			e.SKB = append(e.SKB, w.text, v)
 		}

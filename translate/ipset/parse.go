@@ -15,7 +15,7 @@ import (
 const (
 	maxLine     = 1 << 16
 	maxProblems = 1000
-	maxEntries  = 1 << 22 // in all sets together
+	maxElements = 1 << 22 // of all lines together
 )
 
 // Detect tells whether a text is a dump of ipset: whether its first line that says something is a command of ipset.
@@ -53,7 +53,7 @@ type parser struct {
 	file     string
 	line     int
 	sets     Sets
-	entries  int
+	elements int // that lines stood for so far
 	problems iptables.Problems
 }
 
@@ -148,6 +148,21 @@ func (p *parser) destroy(ws []word, _ bool) {
 	}
 }
 
+// expand returns the elements that a word stands for, none when there is a problem.
+func (p *parser) expand(s *Set, w word) [][]Value {
+	if p.elements >= maxElements {
+		p.problem(w.col, "", "all lines together stand for more than %d elements", maxElements)
+		return nil
+	}
+	all, err := s.expand(w.text)
+	if err != nil {
+		p.problem(w.col, "", "%s", err)
+		return nil
+	}
+	p.elements += len(all)
+	return all
+}
+
 func (p *parser) del(ws []word, exist bool) {
 	s := p.set(ws[0])
 	if s == nil {
@@ -157,23 +172,19 @@ func (p *parser) del(ws []word, exist bool) {
 		p.problem(ws[0].col, "", "which element?")
 		return
 	}
-	all, err := s.expand(ws[1].text)
-	if err != nil {
-		p.problem(ws[1].col, "", "%s", err)
-		return
-	}
+	all := p.expand(s, ws[1])
+	gone := map[*Entry]bool{}
 	for _, values := range all {
 		key := s.element(values)
 		e := s.index[key]
-		if e == nil {
-			if !exist {
-				p.problem(ws[1].col, "", "%s is not in the set", key)
-			}
-			continue
+		if e == nil && !exist {
+			p.problem(ws[1].col, "", "%s is not in the set", key)
+			break
 		}
 		delete(s.index, key)
-		s.Entries = slices.DeleteFunc(s.Entries, func(o *Entry) bool { return o == e })
+		gone[e] = true
 	}
+	s.Entries = slices.DeleteFunc(s.Entries, func(e *Entry) bool { return gone[e] })
 }
 
 func (p *parser) add(ws []word, exist bool) {
@@ -185,11 +196,7 @@ func (p *parser) add(ws []word, exist bool) {
 		p.problem(ws[0].col, "", "which element?")
 		return
 	}
-	all, err := s.expand(ws[1].text)
-	if err != nil {
-		p.problem(ws[1].col, "", "%s", err)
-		return
-	}
+	all := p.expand(s, ws[1])
 	e := Entry{Pos: p.pos(ws[1].col)}
 	if s.Timeout != nil {
 		e.Timeout = *s.Timeout
@@ -200,31 +207,30 @@ func (p *parser) add(ws []word, exist bool) {
 	for _, values := range all {
 		one := e
 		one.Values = values
-		p.put(s, &one, exist)
+		if !p.put(s, &one, exist) {
+			return
+		}
 	}
 }
 
-// put adds one element.
-func (p *parser) put(s *Set, e *Entry, exist bool) {
+// put adds one element, or reports why it cannot.
+func (p *parser) put(s *Set, e *Entry, exist bool) bool {
 	key := s.element(e.Values)
 	if old := s.index[key]; old != nil {
 		if !exist {
 			p.problem(e.Pos.Col, "", "%s is in the set already", key)
-			return
+			return false
 		}
 		*old = *e
-		return
-	}
-	if p.entries++; p.entries > maxEntries {
-		p.problem(e.Pos.Col, "", "these are more than %d elements", maxEntries)
-		return
+		return true
 	}
 	if full := s.capacity(); len(s.Entries) >= full {
 		p.problem(e.Pos.Col, "", "set %s is full: it takes %d elements", s.Name, full)
-		return
+		return false
 	}
 	s.index[key] = e
 	s.Entries = append(s.Entries, e)
+	return true
 }
 
 // capacity is how many elements the set takes.
@@ -233,7 +239,7 @@ func (s *Set) capacity() int {
 	case s.Type.hash():
 		return int(s.MaxElem)
 	case s.Type.bitmap():
-		return maxRange
+		return 1 << 16 // IPSET_BITMAP_MAX_RANGE
 	}
 	return int(max(s.Size, 1<<16)) // list:set's size is but the one that it starts with
 }

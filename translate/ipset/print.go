@@ -79,7 +79,7 @@ func (s *Set) Text(e *Entry) string {
 		fmt.Fprintf(&b, " packets %d bytes %d", e.Packets, e.Bytes)
 	}
 	if e.Comment != "" {
-		fmt.Fprintf(&b, " comment %q", e.Comment)
+		b.WriteString(` comment "` + e.Comment + `"`)
 	}
 	for _, w := range e.SKB {
 		b.WriteString(" " + w)

@@ -23,7 +23,12 @@ const (
 // maxRange is how many elements one line adds at most (IPSET_MAX_RANGE of Linux' ip_set.h).
 const maxRange = 1 << 20
 
-var errMany = fmt.Errorf("is more than %d elements", maxRange)
+// limit is how many elements one line may add to the set.
+func (s *Set) limit() int { return min(s.capacity(), maxRange) }
+
+func (s *Set) tooMany(w string) error {
+	return fmt.Errorf("%s is more than %d elements", w, s.limit())
+}
 
 // expand reads an element, and returns all those that it stands for.
 func (s *Set) expand(word string) ([][]Value, error) {
@@ -40,8 +45,8 @@ func (s *Set) expand(word string) ([][]Value, error) {
 				return nil, err
 			}
 		}
-		if len(all)*len(values) > maxRange {
-			return nil, fmt.Errorf("%s %w", word, errMany)
+		if len(all)*len(values) > s.limit() {
+			return nil, s.tooMany(word)
 		}
 		var longer [][]Value
 		for _, v := range values {
@@ -158,8 +163,8 @@ func (s *Set) addresses(w string) ([]Value, error) {
 	}
 	var out []Value
 	for a := first; a.IsValid() && !last.Less(a); {
-		if len(out) == maxRange {
-			return nil, fmt.Errorf("%s %w", w, errMany)
+		if len(out) == s.limit() {
+			return nil, s.tooMany(w)
 		}
 		p := netip.PrefixFrom(a, keep).Masked()
 		out = append(out, Value{Net: netip.PrefixFrom(p.Addr(), s.bits())})
