@@ -49,56 +49,37 @@ func groupKey(s *ipset.Set, e *ipset.Entry, dim int) string {
 // inside of one that is in the set too says nothing.
 func nested(group []*ipset.Entry, dim int, apart bool) []*ipset.Entry {
 	var out []*ipset.Entry
-	for i := 0; i < len(group); {
-		e := group[i]
-		end := i + 1
-		for end < len(group) && e.Values[dim].Net.Contains(group[end].Values[dim].Net.Addr()) {
-			end++
-		}
-		inside := group[i+1 : end]
-		if !e.NoMatch {
-			// Only what is not in the set, and does not lie in something that is, takes from the outer network.
-			holes := outermost(inside, dim)
-			if !apart {
-				holes = slices.DeleteFunc(holes, func(h *ipset.Entry) bool { return !h.NoMatch && !holds(inside, h, dim) })
-			}
-			out = append(out, without(e, holes, dim)...)
-			for _, h := range holes {
-				out = append(out, nested(within1(inside, h, dim), dim, apart)...)
-			}
-		} else {
+	for len(group) > 0 {
+		e, n := group[0], span(group, dim)
+		inside := group[1:n]
+		group = group[n:]
+		if e.NoMatch {
 			out = append(out, nested(inside, dim, apart)...)
+			continue
 		}
-		i = end
+		var holes []*ipset.Entry
+		var in []*ipset.Entry
+		for len(inside) > 0 {
+			n := span(inside, dim)
+			if apart || slices.ContainsFunc(inside[:n], func(e *ipset.Entry) bool { return e.NoMatch }) {
+				holes = append(holes, inside[0])
+				in = append(in, inside[:n]...)
+			}
+			inside = inside[n:]
+		}
+		out = append(out, without(e, holes, dim)...)
+		out = append(out, nested(in, dim, apart)...)
 	}
 	return out
 }
 
-// outermost are the networks that lie in no other of the list.
-func outermost(list []*ipset.Entry, dim int) []*ipset.Entry {
-	var out []*ipset.Entry
-	for _, e := range list {
-		if n := len(out); n == 0 || !out[n-1].Values[dim].Net.Contains(e.Values[dim].Net.Addr()) {
-			out = append(out, e)
-		}
+// span is how many entries at the start of a sorted list are the first one and those in its network.
+func span(list []*ipset.Entry, dim int) int {
+	n := 1
+	for n < len(list) && list[0].Values[dim].Net.Contains(list[n].Values[dim].Net.Addr()) {
+		n++
 	}
-	return out
-}
-
-// within1 are those of a list that are h or lie in it.
-func within1(list []*ipset.Entry, h *ipset.Entry, dim int) []*ipset.Entry {
-	var out []*ipset.Entry
-	for _, e := range list {
-		if h.Values[dim].Net.Contains(e.Values[dim].Net.Addr()) {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// holds says whether something in h is not in the set.
-func holds(list []*ipset.Entry, h *ipset.Entry, dim int) bool {
-	return slices.ContainsFunc(within1(list, h, dim), func(e *ipset.Entry) bool { return e.NoMatch })
+	return n
 }
 
 // without is an entry less the networks in it, as networks. What it has counted stays with the first.
