@@ -99,11 +99,12 @@ func lineLength(key valueType) int {
 func (v *viewer) elements(s *Set, key valueType, shift uint) *setNode {
 	n := &setNode{}
 	var data valueType
-	if s.flags()&bytecode.SetMap != 0 {
+	flags := s.flags()
+	if flags&bytecode.SetMap != 0 {
 		data = v.dataType(s)
 	}
 	for _, e := range sortedElements(s, key) {
-		n.elems = append(n.elems, v.element(s, e, key, data, shift))
+		n.elems = append(n.elems, v.element(s, flags, e, key, data, shift))
 	}
 	return n
 }
@@ -112,14 +113,15 @@ func (v *viewer) elements(s *Set, key valueType, shift uint) *setNode {
 // element for all other values is last.
 func sortedElements(s *Set, key valueType) []Element {
 	list := slices.Clone(s.Elements)
-	if s.flags()&bytecode.SetInterval != 0 && key.parts != nil {
+	flags := s.flags()
+	if flags&bytecode.SetInterval != 0 && key.parts != nil {
 		return list
 	}
 	sortKey := func(e Element) []byte {
 		switch {
 		case key.parts != nil:
 			return reversed(packed(e.Key, key.parts))
-		case s.flags()&bytecode.SetInterval == 0 && key.order == hostOrder:
+		case flags&bytecode.SetInterval == 0 && key.order == hostOrder:
 			return reversed(e.Key)
 		}
 		return e.Key
@@ -154,7 +156,7 @@ func packed(data []byte, parts []valueType) (out []byte) {
 	return out
 }
 
-func (v *viewer) element(s *Set, e Element, key, data valueType, shift uint) node {
+func (v *viewer) element(s *Set, flags uint32, e Element, key, data valueType, shift uint) node {
 	el := &elemNode{timeout: e.Timeout, expires: e.Expires, comment: e.Comment}
 	for _, st := range e.Stmts {
 		el.stmts = append(el.stmts, v.stateful(st))
@@ -162,21 +164,21 @@ func (v *viewer) element(s *Set, e Element, key, data valueType, shift uint) nod
 	if e.Catchall {
 		el.key = wordNode("*")
 	} else {
-		el.key = v.elementKey(s, e, key, shift)
+		el.key = v.elementKey(flags, e, key, shift)
 	}
 	switch {
 	case e.Verdict != nil:
 		return &mappingNode{el, e.Verdict}
-	case s.flags()&bytecode.SetObject != 0:
+	case flags&bytecode.SetObject != 0:
 		return &mappingNode{el, quotedLiteral(e.Object)}
-	case s.flags()&bytecode.SetMap != 0:
+	case flags&bytecode.SetMap != 0:
 		return &mappingNode{el, v.mapData(s, e.Data, data)}
 	}
 	return el
 }
 
-func (v *viewer) elementKey(s *Set, e Element, t valueType, shift uint) node {
-	interval := s.flags()&bytecode.SetInterval != 0
+func (v *viewer) elementKey(flags uint32, e Element, t valueType, shift uint) node {
+	interval := flags&bytecode.SetInterval != 0
 	if t.parts != nil {
 		return v.concatKey(e, t, interval)
 	}
