@@ -27,11 +27,9 @@ const constant = bytecode.SetAnonymous | bytecode.SetConstant
 var (
 	ipSaddr  = &Payload{Base: bytecode.NetworkHeader, Offset: 12, Len: 4}
 	ipDaddr  = &Payload{Base: bytecode.NetworkHeader, Offset: 16, Len: 4}
-	ip6Saddr = &Payload{Base: bytecode.NetworkHeader, Offset: 8, Len: 16}
 	dport    = &Payload{Base: bytecode.TransportHeader, Offset: 2, Len: 2}
 	metaMark = &Meta{Key: bytecode.MetaMark}
 	isTCP    = &Match{Left: &Meta{Key: bytecode.MetaL4proto}, Right: val(6)}
-	isIPv4   = &Match{Left: &Meta{Key: bytecode.MetaNfproto}, Right: val(2)}
 	accept   = &Verdict{Code: bytecode.Accept}
 )
 

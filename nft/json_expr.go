@@ -137,11 +137,10 @@ func (n *elemNode) json() any {
 	if n.comment != "" {
 		o = o.with("comment", n.comment)
 	}
-	for _, s := range n.stmts {
-		if st, ok := s.json().(jsonObject); ok {
+	if len(n.stmts) > 0 { // nft prints the first only
+		if st, ok := n.stmts[0].json().(jsonObject); ok {
 			o = append(o, st...)
 		}
-		break
 	}
 	return single("elem", o)
 }

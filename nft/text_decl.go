@@ -10,9 +10,6 @@ import (
 // tableFlags are the names of a table's flags by bit (NFT_TABLE_F_*).
 var tableFlags = []string{"dormant", "owner", "persist"}
 
-// tableOwner is NFT_TABLE_F_OWNER.
-const tableOwner = 2
-
 func flagNames(flags uint32, names []string) (set []string) {
 	for i, name := range names {
 		if flags&(1<<i) != 0 {

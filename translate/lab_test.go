@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,9 +36,6 @@ type sender struct {
 	family   iptables.Family
 	uid, gid uint32
 }
-
-// local are the addresses of the site itself.
-var local = map[string]bool{"10.1.0.1": true, "10.2.0.1": true, "fd01::1": true, "fd02::1": true, "127.0.0.1": true, "::1": true}
 
 const siteLinks = `link set lo up
 addr add 10.1.0.1/16 dev eth0
@@ -344,5 +340,3 @@ func (s *site) forget() error {
 		return nil
 	})
 }
-
-func isLocal(a netip.Addr) bool { return local[a.String()] }

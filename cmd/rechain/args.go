@@ -6,17 +6,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxArgs and exactArgs are cobra's, with messages that say what to do.
-
-func maxArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usage(fmt.Errorf("%s: takes at most %d argument, not %d; usage: %s", cmd.Name(), n, len(args), cmd.UseLine()))
-		}
-		return nil
-	}
-}
-
+// exactArgs is cobra's, with a message that says what to do.
 func exactArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {

@@ -18,7 +18,7 @@ said no, and nothing was changed.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow(), newSupport())
 	return root
 }
