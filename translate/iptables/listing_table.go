@@ -91,7 +91,7 @@ func (p *listingParser) tableName(g *listedTable) (string, bool) {
 	if name := guessTable(g); name != "" {
 		return name, true
 	}
-	p.at(g.chains[0].Pos, "", "a listing does not name its table, and these chains do not tell it", "name the table")
+	p.at(g.chains[0].Pos, "", "a listing does not name its table, and these chains do not tell it", "name the table (--table)")
 	return "", false
 }
 

@@ -72,7 +72,7 @@ func TestListingProblems(t *testing.T) {
 			"x:3:5: the line ends before the column of destinations"},
 		{"no columns", listingStart + "    0     0 ACCEPT\n",
 			"x:3:5: the line's columns are not those of a rule: TARGET PROT OPT IN OUT SOURCE DESTINATION"},
-		{"which table", listingStart, "x:1:1: a listing does not name its table, and these chains do not tell it; name the table"},
+		{"which table", listingStart, "x:1:1: a listing does not name its table, and these chains do not tell it; name the table (--table)"},
 		{"before a chain", "hello\n", "x:1:1: this stands before any \"Chain NAME (…)\" line; is it the output of iptables -L -v?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -65,9 +65,12 @@ func (i Item) command(verb string) string {
 	}
 	switch i.Kind {
 	case Rule:
-		fmt.Fprintf(&s, "rule %s fwmark %#x", verb, i.Mark)
-		if i.Mask != allBits {
-			fmt.Fprintf(&s, "/%#x", i.Mask)
+		fmt.Fprintf(&s, "rule %s", verb)
+		if i.Mask != 0 { // else it is one that asks for something else, which only an entry can be
+			fmt.Fprintf(&s, " fwmark %#x", i.Mark)
+			if i.Mask != allBits {
+				fmt.Fprintf(&s, "/%#x", i.Mask)
+			}
 		}
 		fmt.Fprintf(&s, " lookup %d", i.Table)
 	case Local:
