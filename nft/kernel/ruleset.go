@@ -53,6 +53,9 @@ func (c *Conn) snapshot(keep func(*bytecode.Table) bool) (*bytecode.Ruleset, err
 	if err != nil {
 		return nil, err
 	}
+	if err := c.settled(gen); err != nil {
+		return nil, err
+	}
 	r := newReader(keep)
 	if err := c.list(r, tables, bytecode.Unspec, nil); err != nil {
 		return nil, err
@@ -62,15 +65,47 @@ func (c *Conn) snapshot(keep func(*bytecode.Table) bool) (*bytecode.Ruleset, err
 			return nil, err
 		}
 	}
-	after, err := c.Generation()
-	switch {
-	case err != nil:
+	if err := c.settled(gen); err != nil {
 		return nil, err
-	case after != gen:
-		return nil, errMoved
 	}
 	r.rs.Gen = gen
 	return &r.rs, nil
+}
+
+// settled makes sure that the transaction which made a generation is over and that no other has begun, and fails with errMoved
+// else. Comparing generations is not enough: the kernel counts the generation up at another moment than it shows it
+// (nf_tables_commit), and a dump during a transaction was seen to list a table that this adds, deletes and adds again (6.18). An empty
+// transaction for that very generation waits for one that is under way, since both take the same mutex (nf_tables_valid_genid).
+func (c *Conn) settled(gen uint32) error {
+	c.seq++
+	b := appendHeader(nil, unix.NFNL_MSG_BATCH_BEGIN, unix.NLM_F_REQUEST, c.seq, bytecode.Unspec, subsystem)
+	b = endMessage(bytecode.AppendU32(b, unix.NFNL_BATCH_GENID, gen), 0)
+	n := len(b)
+	b = endMessage(appendHeader(b, unix.NFNL_MSG_BATCH_END, unix.NLM_F_REQUEST, c.seq, bytecode.Unspec, subsystem), n)
+	if err := c.send(b); err != nil {
+		return err
+	}
+	var result error
+	for {
+		in, err := c.receive(false)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return result
+		case err != nil:
+			return err
+		}
+		for len(in) > 0 && result == nil {
+			var m message
+			if m, in, err = cutMessage(in); err != nil {
+				return err
+			}
+			if errors.Is(m.err(), unix.ERESTART) {
+				result = errMoved
+			} else if m.err() != nil {
+				result = fmt.Errorf("wait for the last transaction: %w", m.err())
+			}
+		}
+	}
 }
 
 // contents lists each kind of thing at once for all tables, or if some are not wanted for each table that is.
