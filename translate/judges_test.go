@@ -11,9 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 
 	"rechain/nft"
 	"rechain/nft/kernel"
+	"rechain/nft/kernel/testlab"
 	"rechain/translate/iptables"
 )
 
@@ -28,7 +30,9 @@ type judges struct {
 
 func newJudges(t *testing.T) *judges {
 	t.Helper()
-	needTools(t, "ip", "nft", "iptables-legacy-restore", "ip6tables-legacy-restore")
+	testlab.Programs(t, "ip", "nft", "iptables-legacy-restore", "ip6tables-legacy-restore")
+	testlab.Users(t)
+	testlab.Need(t, unix.Access("/dev/net/tun", unix.R_OK|unix.W_OK) == nil, "TUN devices (/dev/net/tun)")
 	j := &judges{legacy: newSite(t), native: newSite(t), tables: map[iptables.Family][]string{}}
 	j.plain = &judges{legacy: newSite(t), native: newSite(t), tables: map[iptables.Family][]string{}}
 	const track = "table inet track {\n chain c {\n type filter hook input priority 1000\n ct state new\n }\n }\n"

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rechain/nft/kernel"
+	"rechain/nft/kernel/testlab"
 	"rechain/translate/iptables"
 )
 
@@ -64,29 +65,6 @@ var siteKnobs = map[string]string{
 	"ipv6/conf/*/forwarding": "1", "ipv6/conf/*/accept_ra": "0", "ipv6/conf/*/router_solicitations": "0",
 	"ipv6/conf/*/addr_gen_mode": "1", "ipv6/conf/*/accept_dad": "0", "ipv6/icmp/ratelimit": "0", "ipv6/auto_flowlabels": "0", "ipv6/mld_qrv": "1",
 	"ipv6/conf/*/mldv2_unsolicited_report_interval": "1", "ipv6/conf/*/mldv1_unsolicited_report_interval": "1",
-}
-
-// need skips the test, or fails it where everything has to run (RECHAIN_REQUIRE=1).
-func need(t testing.TB, err error) {
-	t.Helper()
-	switch {
-	case err == nil:
-	case os.Getenv("RECHAIN_REQUIRE") == "1":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-}
-
-func needTools(t testing.TB, names ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		need(t, errors.New("needs root"))
-	}
-	for _, n := range names {
-		_, err := exec.LookPath(n)
-		need(t, err)
-	}
 }
 
 // newSite makes a site. It goes when the test ends.
@@ -174,7 +152,7 @@ func newNamespace(t *testing.T) *kernel.Namespace {
 		done <- made{ns, err}
 	}()
 	m := <-done
-	need(t, m.err)
+	testlab.Need(t, m.err == nil, "the right to make network namespaces")
 	t.Cleanup(func() { m.ns.Close() })
 	return m.ns
 }
