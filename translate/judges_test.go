@@ -90,7 +90,7 @@ func (j *judges) ipsets(t *testing.T, c *testCase) {
 	t.Helper()
 	j.noIPSets(t)
 	if dump := c.ipsets(); dump != "" {
-		needTools(t, "ipset")
+		testlab.Programs(t, "ipset")
 		if out, err := j.legacy.run(dump, "ipset", "restore"); err != nil {
 			t.Fatal(out)
 		}
