@@ -23,13 +23,15 @@ demo: build
 	@e2e/demo.sh bin/rechain
 
 # As root the tests make network namespaces. Without, they run as root of a user namespace of their own, with a /run of its own for
-# the lock of xtables and the names of namespaces, and skip what takes more.
+# the lock of xtables and the names of namespaces, and skip what takes more. What was skipped, and why, is printed at the end.
+TEST := $(GO) tool gotestsum --format pkgname --format-hide-empty-pkg -- -timeout 15m ./...
 test: judges
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	@if [ "$$(id -u)" = 0 ]; then $(GO) test -timeout 15m ./...; \
+	@$(GO) tool gotestsum --version >/dev/null # while there is a network to load it from
+	@if [ "$$(id -u)" = 0 ]; then $(TEST); \
 	else echo 'not root: testing in a user and network namespace'; \
-	  unshare --user --map-root-user --net --mount sh -c 'mount -t tmpfs none /run && exec $(GO) test -timeout 15m ./...'; fi
+	  unshare --user --map-root-user --net --mount sh -c 'mount -t tmpfs none /run && exec $(TEST)'; fi
 
 judges:
 	@missing=(); for j in $(JUDGES); do command -v "$${j%%:*}" >/dev/null || [ -x "/usr/sbin/$${j%%:*}" ] || missing+=("$${j##*:}"); done; \
