@@ -24,7 +24,6 @@ func loaded(t *testing.T, backend string, f iptables.Family, text string) map[st
 	t.Helper()
 	tool := map[iptables.Family]string{iptables.IPv4: "iptables-", iptables.IPv6: "ip6tables-"}[f] + backend
 	testlab.Programs(t, tool+"-restore")
-	testlab.Users(t)
 	cmd := exec.Command("sh", "-ec", tool+"-restore --noflush; "+tool+"-save")
 	cmd.Stdin = strings.NewReader(text)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
@@ -55,6 +54,7 @@ func rulesOf(dump string) map[string][]string {
 // TestKernelAgrees loads the restore text of every configuration in the tests of rules, with both backends of iptables, and compares
 // what iptables-save makes of it with the model: the rules, their order after the inserts, and the chains.
 func TestKernelAgrees(t *testing.T) {
+	testlab.Users(t)
 	configs := map[string]iptables.Family{}
 	for _, test := range full {
 		configs[test.flags] = test.family
