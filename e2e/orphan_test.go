@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -46,6 +47,10 @@ func (s *script) orphaned(args []string) (outcome string, err error) {
 	}
 	err = s.pod.do(p.owner, func() error {
 		ln, err := net.ListenTCP(network("tcp", to), net.TCPAddrFromAddrPort(to))
+		for end := time.Now().Add(time.Second); errors.Is(err, unix.EADDRINUSE) && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond) // the orphan before this one is not quite gone yet
+			ln, err = net.ListenTCP(network("tcp", to), net.TCPAddrFromAddrPort(to))
+		}
 		if err != nil {
 			return err
 		}
