@@ -9,14 +9,8 @@ import (
 // xt_mark.c, mark_tg: mark = mark & ~mask ^ value. The other options are other ways to say that one (libxt_MARK.c).
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
-		Name: "MARK",
-		Options: []*iptables.OptionSpec{
-			{Name: "--set-xmark", Kind: iptables.MaskedMark},
-			{Name: "--set-mark", Kind: iptables.MaskedMark},
-			{Name: "--and-mark", Kind: iptables.Hex(0, 1<<32-1, 1)},
-			{Name: "--or-mark", Kind: iptables.Hex(0, 1<<32-1, 1)},
-			{Name: "--xor-mark", Kind: iptables.Hex(0, 1<<32-1, 1)},
-		},
+		Name:      "MARK",
+		Options:   markOptions(),
 		Canonical: setXmark,
 		Check:     checkMark,
 		Listing:   listSetMark("MARK"),
@@ -26,6 +20,17 @@ var _ = registerTarget(&Target{
 		return stmts(setMark(&nft.Meta{Key: bytecode.MetaMark}, m.Mask, m.Value))
 	},
 })
+
+// markOptions are the ways to change a mark, which MARK and CONNMARK share.
+func markOptions() []*iptables.OptionSpec {
+	return []*iptables.OptionSpec{
+		{Name: "--set-xmark", Kind: iptables.MaskedMark},
+		{Name: "--set-mark", Kind: iptables.MaskedMark},
+		{Name: "--and-mark", Kind: iptables.Hex(0, 1<<32-1, 1)},
+		{Name: "--or-mark", Kind: iptables.Hex(0, 1<<32-1, 1)},
+		{Name: "--xor-mark", Kind: iptables.Hex(0, 1<<32-1, 1)},
+	}
+}
 
 // setXmark says each other spelling as --set-xmark.
 func setXmark(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {

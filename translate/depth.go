@@ -1,0 +1,55 @@
+package translate
+
+import (
+	"slices"
+	"strings"
+
+	"rechain/nft"
+	"rechain/translate/iptables"
+)
+
+// stackSize is how many chains deep the kernel lets a path go, counted at jumps and gotos alike (NFT_JUMP_STACK_SIZE,
+// nft_chain_validate). iptables has a deeper stack.
+const stackSize = 16
+
+// depth reports paths that the kernel would refuse as too deep, and cycles.
+func (t *translator) depth(table *nft.Table, name string) {
+	chains := map[string]*nft.Chain{}
+	for _, ch := range table.Chains {
+		chains[ch.Name] = ch
+	}
+	below := map[string]int{} // levels under a chain; -1 while it is on the path
+	var walk func(ch *nft.Chain, path []string) int
+	walk = func(ch *nft.Chain, path []string) int {
+		if n, ok := below[ch.Name]; ok {
+			if n < 0 {
+				from := slices.Index(path, ch.Name)
+				t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "", "",
+					"table %s: chains jump in a circle: %s", name, strings.Join(append(path[from:], ch.Name), " to "))
+				return 0
+			}
+			return n
+		}
+		below[ch.Name] = -1
+		deepest := 0
+		for _, r := range ch.Rules {
+			for _, s := range r.Stmts {
+				if v, ok := s.(*nft.Verdict); ok && v.Chain != "" && chains[v.Chain] != nil {
+					deepest = max(deepest, 1+walk(chains[v.Chain], append(path, ch.Name)))
+				}
+			}
+		}
+		below[ch.Name] = deepest
+		return deepest
+	}
+	for _, ch := range table.Chains {
+		if ch.Base == nil { // where no packet comes, the kernel does not look
+			continue
+		}
+		if n := walk(ch, nil); n >= stackSize {
+			t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "",
+				"flatten the chains; a negated match before RETURN costs a level as well",
+				"chain %s leads %d chains deep, and nftables stops at %d", ch.Name, n, stackSize-1)
+		}
+	}
+}

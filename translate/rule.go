@@ -1,0 +1,103 @@
+package translate
+
+import (
+	"reflect"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/ext"
+	"rechain/translate/iptables"
+)
+
+// lowered is what a rule becomes. It is not ok when there was a problem.
+type lowered struct {
+	family iptables.Family
+	rule   *iptables.Rule
+	cond   ext.All
+	act    ext.Action
+	ok     bool
+}
+
+func (t *translator) emit(c *compiler, before []nft.Stmt, l lowered) {
+	if !l.ok {
+		return
+	}
+	comment := commentText(l.rule)
+	if t.opt.RuleComment != nil {
+		comment = t.opt.RuleComment(l.rule)
+	}
+	c.stamp = func(out *nft.Rule) {
+		out.Comment = comment
+		out.Origin = origin(l.rule.Pos)
+	}
+	c.proto = protocolTest(l.cond)
+	c.rule(before, l.cond, l.act)
+}
+
+// lower says one rule's conditions and action, and reports what is wrong with it.
+func (t *translator) lower(table string, into *compiler, f iptables.Family, r *iptables.Rule) lowered {
+	c := &ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets}
+	l := lowered{family: f, rule: r, cond: conditions(c), act: t.action(c)}
+	l.ok = !c.Refused()
+	if !l.ok && t.opt.SkipRefused {
+		t.skip(into, c)
+		return l
+	}
+	t.report.Problems = append(t.report.Problems, c.Problems...)
+	return l
+}
+
+// verdicts are the targets that the kernel itself knows (xt_standard_target).
+var verdicts = map[string]bytecode.VerdictCode{"ACCEPT": bytecode.Accept, "DROP": bytecode.Drop, "RETURN": bytecode.Return}
+
+func (t *translator) action(c *ext.Context) ext.Action {
+	var act ext.Action
+	target := c.Rule.Target
+	switch {
+	case target == nil: // the rule is there to count
+		act.Rules = [][]nft.Stmt{{t.counter(c.Rule)}}
+		return act
+	case target.Ext != nil:
+		act = ext.TargetFor(target, c.Family).Lower(c, target)
+	default:
+		v := &nft.Verdict{}
+		if code, ok := verdicts[target.Name]; ok {
+			v.Code = code
+		} else {
+			v.Code, v.Chain = bytecode.Jump, target.Name
+			if target.Goto {
+				v.Code = bytecode.Goto
+			}
+		}
+		act = ext.Action{Rules: [][]nft.Stmt{{v}}, Ends: v.Code != bytecode.Jump}
+	}
+	if t.opt.Counters && len(act.Rules) > 0 {
+		// All that the rule takes passes the first of the action's rules.
+		act.Rules[0] = append([]nft.Stmt{t.counter(c.Rule)}, act.Rules[0]...)
+	}
+	return act
+}
+
+// counter begins at a rule's counts where these are wanted.
+func (t *translator) counter(r *iptables.Rule) *nft.Counter {
+	if k := r.Counters; k != nil && t.opt.Counts {
+		return &nft.Counter{Packets: k.Packets, Bytes: k.Bytes}
+	}
+	return &nft.Counter{}
+}
+
+// commentText is the text of the rule's comment match, as much of it as a rule can keep.
+func commentText(r *iptables.Rule) string {
+	for _, m := range r.Matches {
+		if o, ok := m.Get("--comment"); ok {
+			text := o.Value.(string)
+			return text[:min(len(text), ext.CommentMax)]
+		}
+	}
+	return ""
+}
+
+// sameMeaning says whether the two families' translations are the same statements.
+func sameMeaning(a, b lowered) bool {
+	return reflect.DeepEqual(a.cond, b.cond) && reflect.DeepEqual(a.act, b.act)
+}
