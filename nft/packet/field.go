@@ -1,0 +1,190 @@
+package packet
+
+import "fmt"
+
+// Field is something that a packet has a value of. Fields are compared with ==.
+type Field struct {
+	// Name is how people write it: "ip saddr", "tcp dport", "mark".
+	Name string
+	// Bits is its width, 1 to 128.
+	Bits uint8
+	// Show is how its values are written.
+	Show Show
+}
+
+// Show is a way to write a field's values.
+type Show uint8
+
+// The ways.
+const (
+	Number   Show = iota
+	Hex           // 0x10
+	Bool          // a field of one bit that says yes or no
+	Address       // IPv4 or IPv6, by the width
+	Ethernet      // a hardware address
+	Text          // bytes padded with NUL: names
+	Protocol      // a protocol number of IP
+	Flags         // TCP flags
+	State         // conntrack states
+	Status        // conntrack status
+	Owner         // what socket there is, see [HasSocket]
+)
+
+// What the kernel knows of a packet (struct sk_buff and what hangs on it).
+var (
+	Iif      = Field{"iif", 128, Text} // the name; 0: no device
+	Oif      = Field{"oif", 128, Text}
+	IifIndex = Field{"iif index", 32, Number}
+	OifIndex = Field{"oif index", 32, Number}
+	IifGroup = Field{"iif group", 32, Hex}
+	OifGroup = Field{"oif group", 32, Hex}
+	IifType  = Field{"iif type", 16, Number}
+	OifType  = Field{"oif type", 16, Number}
+	Mark     = Field{"mark", 32, Hex}
+	Priority = Field{"priority", 32, Hex}
+	PktType  = Field{"pkttype", 3, Number} // PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, LOOPBACK 5
+	Length   = Field{"length", 32, Number} // of the packet from its network header on
+	CPU      = Field{"cpu", 32, Number}
+	Realm    = Field{"realm", 32, Hex} // of the route
+	Cgroup   = Field{"cgroup", 32, Hex}
+	IPsec    = Field{"ipsec", 1, Bool} // came through a transformation (struct sec_path)
+
+	// HasSocket says which socket the packet comes from: 0 none, 1 one of the kernel, 2 one of a process (with a struct file). Only
+	// the last has a UID and a GID.
+	HasSocket = Field{"socket", 2, Owner}
+	UID       = Field{"uid", 32, Number}
+	GID       = Field{"gid", 32, Number}
+)
+
+// Connection tracking (struct nf_conn). Only packets in the states NEW, ESTABLISHED and RELATED have an entry.
+var (
+	CTState   = Field{"ct state", 7, State}    // one bit: 1 INVALID, 2 ESTABLISHED, 4 RELATED, 8 NEW, 64 UNTRACKED
+	CTStatus  = Field{"ct status", 32, Status} // enum ip_conntrack_status
+	CTReply   = Field{"ct reply", 1, Bool}     // the direction: 0 original, 1 reply
+	CTMark    = Field{"ct mark", 32, Hex}
+	CTLabel   = Field{"ct label", 128, Hex}
+	CTZone    = Field{"ct zone", 16, Number}
+	CTExpires = Field{"ct expiration", 32, Number} // seconds
+	CTProto   = Field{"ct protocol", 8, Protocol}
+	HasHelper = Field{"ct has helper", 1, Bool}
+	CTHelper  = Field{"ct helper", 128, Text}
+)
+
+// The network header.
+var (
+	IPv4Src      = Field{"ip saddr", 32, Address}
+	IPv4Dst      = Field{"ip daddr", 32, Address}
+	IPv6Src      = Field{"ip6 saddr", 128, Address}
+	IPv6Dst      = Field{"ip6 daddr", 128, Address}
+	DSCP         = Field{"dscp", 6, Hex}
+	ECN          = Field{"ecn", 2, Number}
+	TTL          = Field{"ttl", 8, Number} // the hop limit of IPv6 as well
+	FragOffset   = Field{"fragment offset", 13, Number}
+	FragFlags    = Field{"fragment flags", 3, Hex} // 1: more fragments, 2: don't fragment
+	IPv4Length   = Field{"ip length", 16, Number}
+	IPv4ID       = Field{"ip id", 16, Number}
+	IPv4Version  = Field{"ip version", 4, Number}
+	IPv4IHL      = Field{"ip hdrlength", 4, Number}
+	IPv4Proto    = L4Proto // the same number wherever IPv4 has it
+	IPv4Checksum = Field{"ip checksum", 16, Hex}
+	IPv6Version  = Field{"ip6 version", 4, Number}
+	IPv6Flow     = Field{"ip6 flowlabel", 20, Hex}
+	IPv6Length   = Field{"ip6 length", 16, Number}
+	IPv6Next     = Field{"ip6 nexthdr", 8, Protocol}
+
+	// L4Proto is the protocol behind the extension headers.
+	L4Proto = Field{"protocol", 8, Protocol}
+)
+
+// The transport header. Which of these fields a packet has goes with its protocol.
+var (
+	// HasTransport says that the header is there: the packet is no later fragment, and is not cut off before it.
+	HasTransport = Field{"transport header", 1, Bool}
+	SrcPort      = Field{"sport", 16, Number} // TCP, UDP, UDP-Lite, SCTP, DCCP
+	DstPort      = Field{"dport", 16, Number}
+	TCPFlags     = Field{"tcp flags", 8, Flags} // CWR ECE URG ACK PSH RST SYN FIN
+	TCPReserved  = Field{"tcp reserved", 4, Hex}
+	TCPDoff      = Field{"tcp doff", 4, Number}
+	TCPSeq       = Field{"tcp sequence", 32, Number}
+	TCPAck       = Field{"tcp ackseq", 32, Number}
+	TCPWindow    = Field{"tcp window", 16, Number}
+	TCPChecksum  = Field{"tcp checksum", 16, Hex}
+	TCPUrgent    = Field{"tcp urgptr", 16, Number}
+	TCPMSS       = Field{"tcp mss", 16, Number} // of the option, where HasTCPOption(2)
+	UDPLength    = Field{"udp length", 16, Number}
+	UDPChecksum  = Field{"udp checksum", 16, Hex}
+	ICMPType     = Field{"icmp type", 8, Number} // ICMP and ICMPv6
+	ICMPCode     = Field{"icmp code", 8, Number}
+	ESPSPI       = Field{"esp spi", 32, Hex}
+	AHSPI        = Field{"ah spi", 32, Hex}
+	AHNext       = Field{"ah nexthdr", 8, Protocol}
+	AHLength     = Field{"ah hdrlength", 8, Number}
+	AHReserved   = Field{"ah reserved", 16, Hex}
+	CompNext     = Field{"comp nexthdr", 8, Protocol}
+	CompFlags    = Field{"comp flags", 8, Hex}
+	CompCPI      = Field{"comp cpi", 16, Number}
+)
+
+// The link header, where the packet came in over Ethernet.
+var (
+	HasEther = Field{"ethernet header", 1, Bool}
+	EtherSrc = Field{"ether saddr", 48, Ethernet}
+	EtherDst = Field{"ether daddr", 48, Ethernet}
+	EtherTyp = Field{"ether type", 16, Hex}
+)
+
+// HasTCPOption says whether a TCP header has an option of a kind.
+func HasTCPOption(kind uint8) Field { return Field{fmt.Sprintf("tcp option %d", kind), 1, Bool} }
+
+// HasExtension says whether an IPv6 packet has an extension header, by its protocol number.
+func HasExtension(header uint8) Field { return Field{fmt.Sprintf("exthdr %d", header), 1, Bool} }
+
+// ExtensionByte is a byte of an IPv6 extension header.
+func ExtensionByte(header uint8, offset uint32) Field {
+	return Field{fmt.Sprintf("exthdr %d @%d", header, offset), 8, Hex}
+}
+
+// CTTuple is a field of a connection's addresses in one direction, "ip saddr", "ip6 daddr", "sport" …
+func CTTuple(reply bool, of Field) Field {
+	dir := "original"
+	if reply {
+		dir = "reply"
+	}
+	return Field{"ct " + dir + " " + of.Name, of.Bits, of.Show}
+}
+
+// Named is a field that only its name tells from others.
+func Named(name string, bits uint8, show Show) Field { return Field{name, bits, show} }
+
+// Domain is what values a field can have; nil: all that fit.
+func Domain(f Field) []Range {
+	switch f {
+	case CTState:
+		return points(StateInvalid, StateEstablished, StateRelated, StateNew, StateUntracked)
+	case HasSocket:
+		return []Range{{Num(0), Num(2)}}
+	case PktType:
+		return []Range{{Num(0), Num(3)}, {Num(5), Num(5)}}
+	}
+	return nil
+}
+
+// The values of CTState: NF_CT_STATE_BIT of nf_conntrack_common.h, as nft_ct.c gives them.
+const (
+	StateInvalid     = 1
+	StateEstablished = 2
+	StateRelated     = 4
+	StateNew         = 8
+	StateUntracked   = 64
+)
+
+// Tracked says that a packet has a conntrack entry.
+var Tracked Pred = &In{CTState, points(StateEstablished, StateRelated, StateNew)}
+
+func points(values ...uint64) []Range {
+	var out []Range
+	for _, v := range values {
+		out = append(out, Range{Num(v), Num(v)})
+	}
+	return out
+}
