@@ -3,6 +3,10 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 GO ?= go
 
+# With RECHAIN_IPTABLES_TESTS, the folder extensions/ of iptables' source, the tests of package translate judge by iptables' own as
+# well (TestUpstream): make test RECHAIN_IPTABLES_TESTS=/usr/src/iptables/extensions
+export RECHAIN_IPTABLES_TESTS
+
 # The programs that tests use as judges, and the Debian packages that have them. rechain itself runs none of them.
 JUDGES := nft:nftables iptables-legacy-restore:iptables ipset:ipset ip:iproute2 conntrack:conntrack strace:strace curl:curl redsocks:redsocks
 

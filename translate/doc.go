@@ -6,4 +6,7 @@
 // Each iptables table becomes one nft table, chains keep their names. What a single nft rule cannot say exactly (a negated match
 // whose datum may be missing, alternatives) becomes a helper chain, or splits the chain: see compile.go. What cannot be said at
 // all is a [Problem] in the report, never a lost rule.
+//
+// The tests hold what is here against programs and the kernel. If RECHAIN_IPTABLES_TESTS names the folder extensions/ of iptables'
+// source, they do so against iptables' own tests too (TestUpstream); if ../shared/corpus has dumps, against these (TestRoundTrip).
 package translate

@@ -17,7 +17,7 @@ type icmpType struct {
 	Any        bool
 }
 
-// icmpKind reads "TYPE", "TYPE/CODE" or a name, which may be cut short as long as it stays unique.
+// icmpKind reads "TYPE", "TYPE/CODE", "TYPE/0:255" for all codes, or a name, which may be cut short as long as it stays unique.
 func icmpKind(names map[string]icmpType) iptables.Kind {
 	return iptables.NewKind(
 		func(w string, _ iptables.Family) (icmpType, error) { return parseICMP(w, names) },
@@ -40,8 +40,12 @@ func parseICMP(w string, names map[string]icmpType) (icmpType, error) {
 		return named(w, names)
 	}
 	typ, code, coded := strings.Cut(w, "/")
+	coded = coded && code != "0:255"
 	n, err := iptables.ParseUint(typ, 0, 255)
 	t := icmpType{Type: uint8(n), HasCode: coded}
+	if strings.Contains(code, ":") && coded {
+		return t, fmt.Errorf("%s has a range of codes, of which iptables-save would show only the first; write a rule for each code", w)
+	}
 	if err == nil && coded {
 		n, err = iptables.ParseUint(code, 0, 255)
 		t.Code = uint8(n)

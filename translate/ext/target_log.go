@@ -40,7 +40,7 @@ var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name: "LOG",
 		Options: []*iptables.OptionSpec{
-			{Name: "--log-prefix", Kind: quoted(29)},
+			{Name: "--log-prefix", Kind: logPrefix(29)},
 			{Name: "--log-level", Kind: logLevelKind},
 			{Name: "--log-tcp-sequence", Kind: iptables.Flag},
 			{Name: "--log-tcp-options", Kind: iptables.Flag},
@@ -66,14 +66,13 @@ var _ = registerTarget(&Target{
 	},
 })
 
-// quoted is a text of at most max bytes, and not empty.
-func quoted(max int) iptables.Kind { return someText{iptables.String(max)} }
-
-type someText struct{ iptables.Kind }
-
-func (k someText) Parse(words []string, f iptables.Family) (any, error) {
-	if words[0] == "" {
-		return nil, errors.New("is empty")
-	}
-	return k.Kind.Parse(words, f)
+// logPrefix is text that iptables cuts to what the kernel's structure takes, max bytes. It is not empty. Value: string.
+func logPrefix(max int) iptables.Kind {
+	return iptables.NewKind(
+		func(w string, _ iptables.Family) (string, error) {
+			if w == "" {
+				return "", errors.New("is empty")
+			}
+			return w[:min(len(w), max)], nil
+		}, iptables.Quote)
 }

@@ -8,12 +8,12 @@ import (
 	"rechain/translate/iptables"
 )
 
-// xt_NFLOG.c. --nflog-range has no effect in the kernel; --nflog-size is what it was meant to be.
+// xt_NFLOG.c. 63 bytes is struct xt_nflog_info's prefix less the NUL. --nflog-range has no effect in the kernel; --nflog-size is what it was meant to be.
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name: "NFLOG",
 		Options: []*iptables.OptionSpec{
-			{Name: "--nflog-prefix", Kind: quoted(63)},
+			{Name: "--nflog-prefix", Kind: logPrefix(63)},
 			{Name: "--nflog-group", Kind: vacuousNumber{iptables.Uint(0, 65535), 0}},
 			{Name: "--nflog-range", Kind: vacuousNumber{iptables.Uint(0, math.MaxUint32), 0}, Excludes: []string{"--nflog-size"}},
 			{Name: "--nflog-size", Kind: iptables.Uint(0, math.MaxUint32), Excludes: []string{"--nflog-range"}},

@@ -51,7 +51,8 @@ func checkRedirect(r *iptables.Rule, options []iptables.Option, table, chain str
 	case "INPUT", "POSTROUTING":
 		return &iptables.Problem{Pos: r.Target.Pos, Ext: "REDIRECT", Msg: "works only in PREROUTING and OUTPUT, and chains that these lead to"}
 	}
-	if len(options) == 0 || r.Proto != nil && !r.Proto.Neg {
+	t := iptables.Target{Options: options}
+	if _, ported := t.Get("--to-ports"); !ported || r.Proto != nil && !r.Proto.Neg {
 		return nil
 	}
 	return &iptables.Problem{Pos: r.Target.Pos, Ext: "REDIRECT", Msg: "needs a protocol to have ports of", Hint: "add -p tcp or -p udp"}

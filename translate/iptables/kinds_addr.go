@@ -199,14 +199,16 @@ func parseNAT(w string, family Family) (r NATRange, err error) {
 		return r, nil
 	}
 	ports, base, shifted := strings.Cut(ports, "/")
-	if r.Ports, err = parsePorts(ports, "-"); err != nil {
+	if r.Ports, err = parseToPorts(ports); err != nil {
 		return r, err
 	}
 	if r.Ports.Lo == 0 {
 		return r, errors.New("port 0 cannot be translated to")
 	}
 	if shifted {
-		r.Base, err = ParsePort(base)
+		if r.Base, err = ParsePort(base); err == nil && r.Base == 0 {
+			err = errors.New("port 0 cannot stand for the first of the original ports")
+		}
 	}
 	return r, err
 }

@@ -24,14 +24,9 @@ var (
 		func(w string, _ Family) (Ports, error) { return parsePorts(w, ":") },
 		func(v Ports) string { return formatPorts(v, ":") })}
 
-	// ToPorts is "a" or "a-b", as the NAT targets take it. Value: [Ports].
+	// ToPorts is "a" or "a-b", as the NAT targets take it: a service name can stand only alone. Value: [Ports].
 	ToPorts = NewKind(
-		func(w string, _ Family) (Ports, error) {
-			if strings.HasPrefix(w, "-") || strings.HasSuffix(w, "-") {
-				return Ports{}, fmt.Errorf("%s is not a port or a range of ports", Quote(w))
-			}
-			return parsePorts(w, "-")
-		},
+		func(w string, _ Family) (Ports, error) { return parseToPorts(w) },
 		func(v Ports) string { return formatPorts(v, "-") })
 
 	// PortList is a list of ports and ranges, as multiport takes it. Value: []Ports.
@@ -99,6 +94,14 @@ func parsePorts(w, sep string) (Ports, error) {
 		return p, fmt.Errorf("%s is an empty range: %d is above %d", w, p.Lo, p.Hi)
 	}
 	return p, nil
+}
+
+func parseToPorts(w string) (Ports, error) {
+	if _, ok := service(w); !ok && strings.Trim(w, "0123456789abcdefxABCDEFX-") != "" ||
+		strings.HasPrefix(w, "-") || strings.HasSuffix(w, "-") {
+		return Ports{}, fmt.Errorf("%s is not a port or a range of ports", Quote(w))
+	}
+	return parsePorts(w, "-")
 }
 
 func formatPorts(p Ports, sep string) string {

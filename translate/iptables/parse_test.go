@@ -133,7 +133,7 @@ func TestDetect(t *testing.T) {
 		{"table ip filter {\n}\n", Unknown, 0},
 		{"", Unknown, 0},
 	} {
-		if form, family := Detect([]byte(c.text)); form != c.form || family != c.family {
+		if form, family := Detect(c.text); form != c.form || family != c.family {
 			t.Errorf("%q: %d, %d", c.text, form, family)
 		}
 	}
@@ -161,6 +161,7 @@ func TestKinds(t *testing.T) {
 		{PortRange, "ftp-data", 0, "20"},
 		{ToPorts, "5-", 0, "5- is not a port or a range of ports"},
 		{ToPorts, "5-7", 0, "5-7"},
+		{ToPorts, "ssh-http", 0, "ssh-http is not a port or a range of ports"},
 		{PortList, "1,2:3,ssh", 0, "1,2:3,22"},
 		{PortList, "1,,2", 0, `"" is neither a port nor a known service name`},
 		{Mark, "0x10/16", 0, "0x10/0x10"},
