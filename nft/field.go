@@ -102,10 +102,13 @@ var ipUpper = map[uint32]*protocol{
 	108: protoComp, 132: protoSCTP, 136: protoUDPLite,
 }
 
+// notedProtocols are those that "typeof" notes name.
+var notedProtocols = []*protocol{protoAH, protoESP, protoComp, protoICMP, protoIGMP, protoUDP, protoUDPLite, protoTCP, protoDCCP,
+	protoSCTP, protoTH, protoIP, protoIP6, protoICMPv6, protoARP, protoVLAN, protoEther}
+
 // protocolByID finds the protocol of a "typeof" note.
 func protocolByID(id uint32) *protocol {
-	for _, p := range []*protocol{protoAH, protoESP, protoComp, protoICMP, protoIGMP, protoUDP, protoUDPLite, protoTCP, protoDCCP,
-		protoSCTP, protoTH, protoIP, protoIP6, protoICMPv6, protoARP, protoVLAN, protoEther} {
+	for _, p := range notedProtocols {
 		if p.id == id {
 			return p
 		}

@@ -33,9 +33,9 @@ func (t *translator) depth(table *nft.Table, name string) {
 		below[ch.Name] = -1
 		deepest := 0
 		for _, r := range ch.Rules {
-			for _, s := range r.Stmts {
-				if v, ok := s.(*nft.Verdict); ok && v.Chain != "" && chains[v.Chain] != nil {
-					deepest = max(deepest, 1+walk(chains[v.Chain], append(path, ch.Name)))
+			for _, to := range destinations(r) {
+				if chains[to] != nil {
+					deepest = max(deepest, 1+walk(chains[to], append(path, ch.Name)))
 				}
 			}
 		}
@@ -52,4 +52,21 @@ func (t *translator) depth(table *nft.Table, name string) {
 				"chain %s leads %d chains deep, and nftables stops at %d", ch.Name, n, stackSize-1)
 		}
 	}
+}
+
+// destinations are the chains that a rule leads to.
+func destinations(r *nft.Rule) (to []string) {
+	for _, s := range r.Stmts {
+		switch s := s.(type) {
+		case *nft.Verdict:
+			to = append(to, s.Chain)
+		case *nft.VerdictMap:
+			if s.Set != nil {
+				for _, e := range s.Set.Elements {
+					to = append(to, e.Verdict.Chain)
+				}
+			}
+		}
+	}
+	return to
 }

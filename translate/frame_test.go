@@ -30,8 +30,11 @@ type probe struct {
 	offset       uint16 // of a fragment, in units of 8 bytes
 	more         bool   // fragments follow
 	ext          []uint8
+	heads        map[uint8][]byte // what extension headers hold behind their first byte, instead of the usual
 	spi          uint32
-	chunk        uint8 // SCTP
+	chunk        uint8  // SCTP: the type of the one chunk
+	chunks       []byte // SCTP: chunks instead of that
+	dccpType     uint8
 	payload      string
 	length       int // bytes of payload behind that
 	mark         uint32
@@ -62,6 +65,8 @@ func (p *probe) String() string {
 		{"dev", p.dev, p.dev == ""}, {"flags", p.flags, p.proto != tcp}, {"opts", fmt.Sprintf("%x", p.options), len(p.options) == 0},
 		{"icmp", fmt.Sprintf("%d/%d", p.icmpType, p.icmpCode), p.proto != icmp && p.proto != icmp6}, {"ttl", p.ttl, false},
 		{"tos", p.tos, p.tos == 0}, {"frag", fmt.Sprint(p.offset, p.more), p.offset == 0 && !p.more}, {"ext", p.ext, p.ext == nil},
+		{"heads", fmt.Sprintf("%x", p.heads), p.heads == nil}, {"chunks", fmt.Sprintf("%x", p.chunks), p.chunks == nil},
+		{"dccp", p.dccpType, p.dccpType == 0},
 		{"spi", p.spi, p.spi == 0}, {"mark", fmt.Sprintf("%#x", p.mark), p.mark == 0}, {"uid", p.uid, p.uid == 0}, {"gid", p.gid, p.gid == 0},
 		{"len", p.length, false}, {"payload", p.payload, p.payload == ""}, {"about", p.inner, p.inner == nil},
 	} {
@@ -111,6 +116,9 @@ func (p *probe) frame() []byte {
 
 // extension is an IPv6 extension header.
 func (p *probe) extension(kind, next uint8) []byte {
+	if rest := p.heads[kind]; rest != nil {
+		return append([]byte{next}, rest...)
+	}
 	switch kind {
 	case 44: // fragment
 		f := p.offset << 3
@@ -159,11 +167,14 @@ func (p *probe) transport() []byte {
 	case sctp:
 		payload = append([]byte{p.chunk, 0}, append(be16(uint16(4+len(payload))), payload...)...)
 		payload = append(payload, make([]byte, -len(payload)&3)...)
+		if p.chunks != nil {
+			payload = p.chunks
+		}
 		h = append(ports, 0, 0, 0, 1, 0, 0, 0, 0)
 		sum := crc32.Checksum(append(slices.Clone(h), payload...), crc32.MakeTable(crc32.Castagnoli))
 		binary.LittleEndian.PutUint32(h[8:], sum)
 	case dccp:
-		h = append(ports, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0) // a request
+		h = append(ports, 4, 0, 0, 0, p.dccpType<<1|1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)
 		at = 6
 	case esp:
 		h = append(be32(p.spi), 0, 0, 0, 1)
@@ -218,14 +229,15 @@ func checksum(sum uint32, b []byte) uint16 {
 }
 
 // normal blanks what a kernel draws at random in packets of its own: the IP identification, and all but ports and flags of TCP with a
-// sequence number that is not one of ours.
+// sequence number that is not one of ours. Whether the IP checksum is right stays.
 func normal(frame []byte) []byte {
 	f := slices.Clone(frame)
 	at, proto := 40, f[6]
 	if f[0]>>4 == 4 {
 		at, proto = int(f[0]&15)*4, f[9]
+		ok := at <= len(f) && checksum(0, f[:at]) == 0
 		copy(f[4:6], "id")
-		copy(f[10:12], "ck")
+		copy(f[10:12], map[bool]string{true: "ok", false: "no"}[ok])
 	}
 	if proto == tcp && len(f) >= at+20 && binary.BigEndian.Uint32(f[at+4:]) > 2 {
 		f = append(f[:at+4], f[at+13])

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"fmt"
 	"slices"
 
 	"rechain/nft"
@@ -152,7 +153,8 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 			}
 		}
 	}
-	t.shared = &ext.Shared{}
+	taken := func(name string) bool { return names[name] || t.opt.Taken != nil && t.opt.Taken(out, name) }
+	t.shared = &ext.Shared{Both: both, Unique: func(name string) string { return unique(names, taken, name) }}
 	done := map[string]bool{}
 	for _, tab := range []*iptables.Table{v4, v6} {
 		if tab == nil {
@@ -161,16 +163,27 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 		for _, ch := range tab.Chains {
 			if !done[ch.Name] {
 				done[ch.Name] = true
-				t.chain(out, names, name, chainOf(v4, ch.Name), chainOf(v6, ch.Name))
+				t.chain(out, names, taken, name, chainOf(v4, ch.Name), chainOf(v6, ch.Name))
 			}
 		}
 	}
 	out.Sets, out.Objects = t.shared.Sets, t.shared.Objects
+	out.Chains = append(out.Chains, t.shared.Chains...)
 	t.depth(out, name)
 	if t.opt.Used && len(out.Chains) == 0 {
 		return nil
 	}
 	return out
+}
+
+// unique is a name like the one given that no chain has, and takes it.
+func unique(names map[string]bool, taken func(string) bool, name string) string {
+	free := name
+	for n := 2; taken(free); n++ {
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+	names[free] = true
+	return free
 }
 
 func chainOf(t *iptables.Table, name string) *iptables.Chain {
@@ -180,7 +193,7 @@ func chainOf(t *iptables.Table, name string) *iptables.Chain {
 	return t.Chain(name)
 }
 
-func (t *translator) chain(out *nft.Table, names map[string]bool, table string, v4, v6 *iptables.Chain) {
+func (t *translator) chain(out *nft.Table, names map[string]bool, taken func(string) bool, table string, v4, v6 *iptables.Chain) {
 	either := v4
 	if either == nil {
 		either = v6
@@ -206,9 +219,7 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, table string, 
 	}
 	ch := &nft.Chain{Name: either.Name, Base: b, Origin: origin(either.Pos)}
 	out.Chains = append(out.Chains, ch)
-	c := &compiler{table: out, chain: ch, first: ch}
-	c.taken = func(name string) bool { return names[name] || t.opt.Taken != nil && t.opt.Taken(out, name) }
-	c.names = names
+	c := &compiler{table: out, chain: ch, first: ch, taken: taken, names: names}
 	for _, s := range lineUp(h4.rules, h6.rules) {
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
 	}

@@ -13,7 +13,13 @@ import (
 type Shared struct {
 	Sets    []*nft.Set
 	Objects []*nft.Object
-	sets    map[string]*nft.Set
+	Chains  []*nft.Chain // what several rules jump to
+	// Both says that the table is for both families.
+	Both bool
+	// Unique makes a chain's name one that no other has, and takes it. nil: it is none already.
+	Unique func(name string) string
+	sets   map[string]*nft.Set
+	chains map[variant]*nft.Chain
 }
 
 // Set returns the table's set for kind and name, which make builds when a rule asks for it first. It is named after both; IPv4 and

@@ -1,44 +1,73 @@
 package ext
 
 import (
+	"fmt"
+
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/translate/iptables"
 )
 
-// ttlTarget describes TTL and HL (xt_HL.c). The field shares 2 bytes with another, of which first says which it is; nft writes both, to
-// mend a checksum that counts in pairs.
-func ttlTarget(name, prefix string, family iptables.Family, offset uint32, first bool) *Target {
+// hopLimited describes TTL and HL (xt_HL.c): set says how the field is set, count what counts it up or down.
+func hopLimited(name, prefix string, family iptables.Family, set func(v uint8) nft.Stmt, count func(*Context, hopCount) nft.Stmt) *Target {
 	names := []string{prefix + "set", prefix + "dec", prefix + "inc"}
+	kinds := []iptables.Kind{iptables.Uint(0, 255), iptables.Uint(1, 255), iptables.Uint(1, 255)}
 	specs := make([]*iptables.OptionSpec, len(names))
 	for i, n := range names {
-		specs[i] = &iptables.OptionSpec{Name: n, Kind: iptables.Uint(0, 255)}
+		specs[i] = &iptables.OptionSpec{Name: n, Kind: kinds[i]}
 	}
 	return &Target{
 		Extension: iptables.Extension{
 			Name: name, Families: []iptables.Family{family}, Options: specs,
 			Check: both(onlyIn("mangle"), oneOption(name, names[0]+", "+names[1]+" or "+names[2])),
 		},
-		Limits: Limits{Refused: names[1] + ", " + names[2]},
 		Lower: func(c *Context, t *iptables.Target) Action {
 			o := t.Options[0]
 			v := uint8(o.Value.(uint64))
-			if o.Spec.Name != names[0] {
-				c.Refuse(o.Pos, name, "use "+names[0], "nftables cannot count up or down")
+			if o.Spec.Name == names[0] {
+				return stmts(set(v))
 			}
-			field := &nft.Payload{Base: bytecode.NetworkHeader, Offset: offset, Len: 2}
-			mask, xor := []byte{0xff, 0}, []byte{0, v}
-			if first {
-				mask, xor = []byte{0, 0xff}, []byte{v, 0}
-			}
-			set := &nft.Assign{Key: field, Value: &nft.MaskXor{Of: field, Mask: mask, Xor: xor}}
-			if family == iptables.IPv4 {
-				set.ChecksumType, set.ChecksumOffset = checksumInet, 10
-			}
-			return stmts(set)
+			return stmts(count(c, hopCount{up: o.Spec.Name == names[2], by: int(v)}))
 		},
 	}
 }
 
-// The time to live is followed by the protocol in struct iphdr.
-var _ = registerTarget(ttlTarget("TTL", "--ttl-", iptables.IPv4, 8, true))
+var _ = registerTarget(hopLimited("TTL", "--ttl-", iptables.IPv4, setTTL, countTTL))
+
+// ttlAt is where the time to live stands in struct iphdr; the protocol follows.
+const ttlAt = 8
+
+// setTTL writes the protocol again as well, since nft counts in pairs of bytes to mend a checksum.
+func setTTL(v uint8) nft.Stmt {
+	pair := &nft.Payload{Base: bytecode.NetworkHeader, Offset: ttlAt, Len: 2}
+	return &nft.Assign{Key: pair, Value: &nft.MaskXor{Of: pair, Mask: []byte{0, 0xff}, Xor: []byte{v, 0}},
+		ChecksumType: checksumInet, ChecksumOffset: 10}
+}
+
+// countTTL leads to a chain with a rule for each value. One map would do, as for the hop limit, but that nft has no words for it:
+// a byte with a checksum can only be set to a constant. Values are 16 to a chain, so that a packet passes few rules.
+func countTTL(c *Context, n hopCount) nft.Stmt {
+	ttl := &nft.Payload{Base: bytecode.NetworkHeader, Offset: ttlAt, Len: 1}
+	back := &nft.Verdict{Code: bytecode.Return}
+	ch := c.chainNamed("ttl-"+n.String(), func(say func(...nft.Stmt)) {
+		end, first, last := n.stops()
+		say(&nft.Match{Left: ttl, Right: &nft.Range{From: []byte{first}, To: []byte{last}}}, setTTL(end), back)
+		v, behind := n.moves()
+		parts := &nft.Set{Type: []nft.Datatype{nft.TypeInteger}, KeyLen: []uint32{1}, Data: []nft.Datatype{nft.TypeVerdict},
+			Flags: bytecode.SetAnonymous | bytecode.SetConstant | bytecode.SetInterval | bytecode.SetMap}
+		for next := v; v < behind; v = next {
+			next = min(v&^15+16, behind)
+			part := c.chainNamed(fmt.Sprintf("ttl-%s-%d", n, v&^15), func(say func(...nft.Stmt)) {
+				for v := v; v < next; v++ {
+					say(&nft.Match{Left: ttl, Right: value([]byte{byte(v)})}, setTTL(n.of(v)), back)
+				}
+			})
+			parts.Elements = append(parts.Elements, nft.Element{Key: []byte{byte(v)}, KeyEnd: []byte{byte(next - 1)},
+				Verdict: &nft.Verdict{Code: bytecode.Goto, Chain: part.Name}})
+		}
+		if len(parts.Elements) > 0 {
+			say(&nft.VerdictMap{Key: ttl, Set: parts})
+		}
+	})
+	return &nft.Verdict{Code: bytecode.Jump, Chain: ch.Name}
+}
