@@ -512,18 +512,32 @@ func (p *probe) set(name, value string) (err error) {
 	case "frag": // OFFSET, or OFFSET+ when more follow
 		value, p.more = strings.CutSuffix(value, "+")
 		p.offset = uint16(number(8191))
-	case "ext":
+	case "ext": // NUMBER,..., each with what it holds in hexadecimal behind a colon where that is not the usual
 		for part := range strings.SplitSeq(value, ",") {
 			var n uint8
+			part, head, own := strings.Cut(part, ":")
 			if n, err = iptables.ParseProtocol(part); part == "hbh" {
 				n, err = 0, nil
 			}
 			p.ext = append(p.ext, n)
+			if own && err == nil {
+				if p.heads == nil {
+					p.heads = map[uint8][]byte{}
+				}
+				p.heads[n], err = hex.DecodeString(head)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	case "spi":
 		p.spi = uint32(number(1<<32 - 1))
 	case "chunk":
 		p.chunk = uint8(number(255))
+	case "chunks":
+		p.chunks, err = hex.DecodeString(value)
+	case "dccp":
+		p.dccpType = uint8(number(15))
 	case "payload":
 		p.payload = value
 	case "mark":
