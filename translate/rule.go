@@ -38,6 +38,7 @@ func (t *translator) emit(c *compiler, before []nft.Stmt, l lowered) {
 func (t *translator) lower(table string, into *compiler, f iptables.Family, r *iptables.Rule) lowered {
 	c := &ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets}
 	l := lowered{family: f, rule: r, cond: conditions(c), act: t.action(c)}
+	t.late[f].refuse(c)
 	l.ok = !c.Refused()
 	if !l.ok && t.opt.SkipRefused {
 		t.skip(into, c)
@@ -70,6 +71,9 @@ func (t *translator) action(c *ext.Context) ext.Action {
 			}
 		}
 		act = ext.Action{Rules: [][]nft.Stmt{{v}}, Ends: v.Code != bytecode.Jump}
+	}
+	if t.opt.Counters && act.Rules == nil && act.Late != nil {
+		act.Rules = [][]nft.Stmt{nil}
 	}
 	if t.opt.Counters && len(act.Rules) > 0 {
 		// All that the rule takes passes the first of the action's rules.

@@ -125,7 +125,10 @@ type translator struct {
 	opt    Options
 	report *Report
 	source map[iptables.Family]*iptables.Ruleset
-	shared *ext.Shared // of the table that is translated
+	// Of the table that is translated:
+	shared *ext.Shared
+	late   map[iptables.Family]*lateWay
+	placed map[string][]placed // the rules of each chain, for the late way
 }
 
 // half is one family's part of a chain.
@@ -155,6 +158,8 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 	}
 	taken := func(name string) bool { return names[name] || t.opt.Taken != nil && t.opt.Taken(out, name) }
 	t.shared = &ext.Shared{Both: both, Unique: func(name string) string { return unique(names, taken, name) }}
+	t.late = map[iptables.Family]*lateWay{iptables.IPv4: newLateWay(v4), iptables.IPv6: newLateWay(v6)}
+	t.placed = map[string][]placed{}
 	done := map[string]bool{}
 	for _, tab := range []*iptables.Table{v4, v6} {
 		if tab == nil {
@@ -167,6 +172,7 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 			}
 		}
 	}
+	t.behind(out, names, taken)
 	out.Sets, out.Objects = t.shared.Sets, t.shared.Objects
 	out.Chains = append(out.Chains, t.shared.Chains...)
 	t.depth(out, name)
@@ -276,7 +282,7 @@ func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s d
 		rules = append(rules, t.lower(table, c, iptables.IPv6, h6.rules[s.B]))
 	}
 	if len(rules) == 2 && rules[0].ok && rules[1].ok && sameMeaning(rules[0], rules[1]) {
-		t.emit(c, nil, rules[0])
+		t.place(c, placed{nil, []iptables.Family{iptables.IPv4, iptables.IPv6}, rules[0]})
 		return
 	}
 	for _, r := range rules {
@@ -284,7 +290,7 @@ func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s d
 		if inet {
 			before = guard(r.family)
 		}
-		t.emit(c, before, r)
+		t.place(c, placed{before, []iptables.Family{r.family}, r})
 	}
 }
 

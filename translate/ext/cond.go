@@ -47,6 +47,10 @@ type Action struct {
 	Ends bool
 	// Once says that the rule's conditions must not be asked again between the rules, since they change what it may ask.
 	Once bool
+	// Late are rules that take effect only behind connection tracking, where a packet that opens a connection goes the same way
+	// through the table once more (see late.go in package translate); the last of them ends that way. nil: none, and the way goes
+	// on.
+	Late [][]nft.Stmt
 	// Proto says that nft wants the rule's protocol named in front of the action, in the same rule.
 	Proto bool
 }

@@ -1,8 +1,6 @@
 package ext
 
 import (
-	"rechain/nft"
-	"rechain/nft/bytecode"
 	"rechain/translate/iptables"
 )
 
@@ -10,6 +8,6 @@ import (
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{Name: "NOTRACK", Check: onlyIn("raw")},
 	Lower: func(*Context, *iptables.Target) Action {
-		return stmts(&nft.Plain{Op: &bytecode.Notrack{}})
+		return notrack()
 	},
 })
