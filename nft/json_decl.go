@@ -29,7 +29,8 @@ func (n *tableNode) json() (items jsonArray) {
 	}
 	var rules jsonArray
 	for _, c := range n.chains {
-		for _, r := range c.rules {
+		for _, rule := range c.Rules {
+			r := c.view.rule(rule)
 			o := jsonObject{{"family", familyName(n.Family)}, {"table", n.Name}, {"chain", c.Name}, {"handle", r.handle}}
 			rules = append(rules, single("rule", o.comment(r.comment).with("expr", r.jsonStmts())))
 		}
@@ -46,9 +47,9 @@ func (o jsonObject) comment(text string) jsonObject {
 }
 
 func (c *chainDecl) json() any {
-	o := jsonObject{{"family", familyName(c.table.Family)}, {"table", c.table.Name}, {"name", c.Name}, {"handle", c.Handle}}
+	o := jsonObject{{"family", familyName(c.view.family)}, {"table", c.view.in.Name}, {"name", c.Name}, {"handle", c.Handle}}
 	if b := c.Base; b != nil {
-		o = append(o, jsonObject{{"type", b.Type}, {"hook", hookName(c.table.Family, b.Hook)}, {"prio", int64(b.Priority)},
+		o = append(o, jsonObject{{"type", b.Type}, {"hook", hookName(c.view.family, b.Hook)}, {"prio", int64(b.Priority)},
 			{"policy", verdictWord(b.Policy)}}...)
 		// nft 1.0.6 reads the device but does not list it, and then the chain cannot be made again.
 		if dev := oneOrMany(slices.Sorted(slices.Values(b.Devices))); dev != nil {

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
-// textPrinter collects text.
+// textPrinter collects text, and hands it on when there is enough.
 type textPrinter struct {
 	bytes.Buffer
-	stateless bool // hide what changes by itself
+	out       io.Writer // nil: the text is only collected
+	err       error     // of out
+	stateless bool      // hide what changes by itself
 	handles   bool
 	origin    bool
 }
@@ -32,14 +35,35 @@ func (p *textPrinter) comment(s string) {
 		}
 		return r
 	}, s)
-	p.WriteString(`comment "` + s + `"`)
+	p.WriteString(`comment "`)
+	p.WriteString(s)
+	p.WriteByte('"')
+}
+
+// enough is how much text is worth a write.
+const enough = 64 << 10
+
+// spill writes what was collected, if it is enough.
+func (p *textPrinter) spill() {
+	if p.Len() >= enough {
+		p.flush()
+	}
 }
 
 // flush writes what was collected.
-func (p *textPrinter) flush(w io.Writer) error {
-	_, err := w.Write(p.Bytes())
+func (p *textPrinter) flush() {
+	if p.out == nil {
+		return
+	}
+	if p.err == nil {
+		_, p.err = p.out.Write(p.Bytes())
+	}
 	p.Reset()
-	return err
+}
+
+// number prints a number in decimal.
+func (p *textPrinter) number(n uint64) {
+	p.Write(strconv.AppendUint(p.AvailableBuffer(), n, 10))
 }
 
 // list prints nodes with a delimiter between.

@@ -63,11 +63,7 @@ func (p *textPrinter) commentLine(indent, comment string) {
 
 // familyName is nft's word for a family.
 func familyName(f Family) string {
-	names := map[Family]string{IPv4: "ip", IPv6: "ip6", Inet: "inet", Netdev: "netdev", Arp: "arp", Bridge: "bridge"}
-	if name := names[f]; name != "" {
-		return name
-	}
-	return "unknown"
+	return f.String()
 }
 
 func (c *chainDecl) text(p *textPrinter) {
@@ -76,29 +72,30 @@ func (c *chainDecl) text(p *textPrinter) {
 	p.WriteByte('\n')
 	p.commentLine("\t\t", c.Comment)
 	if b := c.Base; b != nil {
-		p.printf("\t\ttype %s hook %s", b.Type, hookName(c.table.Family, b.Hook))
+		p.printf("\t\ttype %s hook %s", b.Type, hookName(c.view.family, b.Hook))
 		if dev := slices.Sorted(slices.Values(b.Devices)); len(dev) == 1 {
 			p.WriteString(" device " + quoted(dev[0]))
 		} else if len(dev) > 1 {
 			p.printf(" devices = { %s }", strings.Join(dev, ", "))
 		}
-		p.printf(" priority %s; policy %s;", priorityText(c.table.Family, b.Hook, b.Priority), verdictWord(b.Policy))
+		p.printf(" priority %s; policy %s;", priorityText(c.view.family, b.Hook, b.Priority), verdictWord(b.Policy))
 		if c.Flags&chainOffload != 0 {
 			p.WriteString(" flags offload;")
 		}
 		p.WriteByte('\n')
 	}
-	p.rules(c.rules, "\t\t")
+	p.rules(c.Rules, c.view.rule, "\t\t")
 	p.remarks(c.Remarks, "\t\t")
 	p.WriteString("\t}\n")
 }
 
-func (p *textPrinter) rules(rules []*ruleNode, indent string) {
+func (p *textPrinter) rules(rules []*Rule, name func(*Rule) *ruleNode, indent string) {
 	for _, r := range rules {
-		p.remarks(r.remarks, indent)
+		p.remarks(r.Remarks, indent)
 		p.WriteString(indent)
-		r.text(p)
+		name(r).text(p)
 		p.WriteByte('\n')
+		p.spill()
 	}
 }
 

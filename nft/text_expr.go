@@ -22,7 +22,9 @@ func keyName(k keyInfo, num uint32) string {
 
 func (n *payloadNode) text(p *textPrinter) {
 	if n.field != nil {
-		p.printf("%s %s", n.proto.name, n.field.name)
+		p.WriteString(n.proto.name)
+		p.WriteByte(' ')
+		p.WriteString(n.field.name)
 		return
 	}
 	p.printf("@%s,%d,%d", baseToken(n.base), n.off, n.bits)
@@ -210,7 +212,9 @@ func (e *Tunnel) text(p *textPrinter) { p.WriteString("tunnel " + keyName(tunnel
 
 func (n *binaryNode) text(p *textPrinter) {
 	n.side(p, n.l)
-	p.WriteString(" " + n.op + " ")
+	p.WriteByte(' ')
+	p.WriteString(n.op)
+	p.WriteByte(' ')
 	n.side(p, n.r)
 }
 
@@ -225,7 +229,8 @@ func (n *binaryNode) side(p *textPrinter, side node) {
 
 func (n *prefixNode) text(p *textPrinter) {
 	n.of.text(p)
-	p.printf("/%d", n.bits)
+	p.WriteByte('/')
+	p.number(uint64(n.bits))
 }
 
 func (n *rangeNode) text(p *textPrinter) {

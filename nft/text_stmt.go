@@ -18,7 +18,8 @@ func (n *ruleNode) text(p *textPrinter) {
 	}
 	p.handle(n.handle)
 	if p.origin && n.origin != (Origin{}) {
-		p.WriteString(" # " + originText(n.origin))
+		p.WriteString(" # ")
+		p.WriteString(originText(n.origin))
 	}
 }
 
@@ -37,7 +38,8 @@ func (n *matchNode) text(p *textPrinter) {
 	case n.op == "!":
 		p.WriteString("! ")
 	case n.op != "in" && (n.op != "==" || n.spellEq):
-		p.WriteString(n.op + " ")
+		p.WriteString(n.op)
+		p.WriteByte(' ')
 	}
 	n.right.text(p)
 }
@@ -56,7 +58,8 @@ func (n *flagcmpNode) text(p *textPrinter) {
 func (s *Verdict) text(p *textPrinter) {
 	p.WriteString(verdictWord(s.Code))
 	if s.Chain != "" {
-		p.WriteString(" " + s.Chain)
+		p.WriteByte(' ')
+		p.WriteString(s.Chain)
 	}
 }
 
@@ -64,19 +67,30 @@ func (n *boundNode) text(p *textPrinter) {
 	handles := p.handles
 	p.handles = false
 	p.WriteString(verdictWord(n.Code) + " {\n")
-	p.rules(n.rules, "\t\t\t")
+	p.rules(n.rules, n.view.rule, "\t\t\t")
 	p.WriteString("\t\t}")
 	p.handles = handles
 }
 
 // verdictWord is nft's word for a verdict.
 func verdictWord(c bytecode.VerdictCode) string {
-	words := map[bytecode.VerdictCode]string{
-		bytecode.Accept: "accept", bytecode.Drop: "drop", bytecode.Continue: "continue", bytecode.Break: "break",
-		bytecode.Jump: "jump", bytecode.Goto: "goto", bytecode.Return: "return", bytecode.Stolen: "stolen",
-	}
-	if w := words[c]; w != "" {
-		return w
+	switch c {
+	case bytecode.Accept:
+		return "accept"
+	case bytecode.Drop:
+		return "drop"
+	case bytecode.Continue:
+		return "continue"
+	case bytecode.Break:
+		return "break"
+	case bytecode.Jump:
+		return "jump"
+	case bytecode.Goto:
+		return "goto"
+	case bytecode.Return:
+		return "return"
+	case bytecode.Stolen:
+		return "stolen"
 	}
 	if c&0xff == bytecode.QueueTo { // NF_VERDICT_MASK; the rest is the queue's number
 		return "queue"
@@ -87,7 +101,10 @@ func verdictWord(c bytecode.VerdictCode) string {
 func (s *Counter) text(p *textPrinter) {
 	p.WriteString("counter")
 	if !p.stateless {
-		p.printf(" packets %d bytes %d", s.Packets, s.Bytes)
+		p.WriteString(" packets ")
+		p.number(s.Packets)
+		p.WriteString(" bytes ")
+		p.number(s.Bytes)
 	}
 }
 

@@ -37,7 +37,7 @@ type symbol struct {
 }
 
 // types is by datatype, with nft's names (nft(8), "DATA TYPES"; "nft describe").
-var types = map[Datatype]*typeInfo{
+var types = []*typeInfo{
 	TypeInvalid:     {name: "invalid", kind: otherKind, hex: -1},
 	TypeVerdict:     {name: "verdict", bits: 128, kind: otherKind},
 	TypeNfproto:     {name: "nf_proto", bits: 8, order: hostOrder, symbols: nfprotoSymbols},
@@ -89,8 +89,8 @@ var types = map[Datatype]*typeInfo{
 
 // info returns the description of a datatype; of the invalid one for a number that nft does not know.
 func (d Datatype) info() *typeInfo {
-	if t := types[d]; t != nil {
-		return t
+	if int(d) < len(types) && types[d] != nil {
+		return types[d]
 	}
 	return types[TypeInvalid]
 }

@@ -40,14 +40,12 @@ type JSONOptions struct {
 // compat expressions as nft prints them, an [Opaque] as "opaque: [ … ]", and a quote inside a string doubled. Quotes in comments
 // become apostrophes. The error is the writer's.
 func WriteText(w io.Writer, rs *Ruleset, opt TextOptions) error {
-	p := &textPrinter{stateless: !opt.Counters, handles: opt.Handles, origin: opt.Origin}
+	p := &textPrinter{out: w, stateless: !opt.Counters, handles: opt.Handles, origin: opt.Origin}
 	for _, t := range rs.Tables {
 		newViewer(t, opt.Names).table().text(p)
-		if err := p.flush(w); err != nil {
-			return err
-		}
 	}
-	return nil
+	p.flush()
+	return p.err
 }
 
 // WriteJSON prints a rule set as "nft -j list ruleset" does (libnftables-json(5)), on one line, with the names of [WriteText]. It adds

@@ -1,7 +1,5 @@
 package nft
 
-import "math/big"
-
 // masked names Of & Mask ^ Xor. Bits that Mask clears and Xor sets are an "or".
 func (r *ruleView) masked(e *MaskXor, inKey bool) named {
 	var o named
@@ -13,7 +11,7 @@ func (r *ruleView) masked(e *MaskXor, inKey bool) named {
 	p := splitMask(e.Mask, e.Xor)
 	if inKey && p.or == nil && p.xor == nil {
 		if n, ok := o.node.(*payloadNode); ok {
-			if _, ok := r.ctx.trim(n, new(big.Int).SetBytes(e.Mask)); ok {
+			if _, ok := r.ctx.trim(n, e.Mask); ok {
 				r.complete(n)
 				return named{n, n.value()}
 			}
@@ -36,6 +34,12 @@ type maskParts struct{ and, xor, or []byte }
 func (p maskParts) none() bool { return p.and == nil && p.xor == nil && p.or == nil }
 
 func splitMask(mask, xor []byte) (p maskParts) {
+	if allZero(xor) { // as nearly always
+		if !allOnes(mask) {
+			p.and = mask
+		}
+		return p
+	}
 	and, x, or := make([]byte, len(mask)), make([]byte, len(mask)), make([]byte, len(mask))
 	full := true
 	for i, m := range mask {
@@ -58,6 +62,15 @@ func splitMask(mask, xor []byte) (p maskParts) {
 		p.or = or
 	}
 	return p
+}
+
+func allOnes(b []byte) bool {
+	for _, x := range b {
+		if x != 0xff {
+			return false
+		}
+	}
+	return true
 }
 
 func allZero(b []byte) bool {
@@ -84,7 +97,7 @@ func (r *ruleView) shift(e *Shift, inKey bool) named {
 	if e.Right {
 		op = ">>"
 	}
-	bits := literal{big.NewInt(int64(e.Bits)).String(), uint64(e.Bits)}
+	bits := literal{literalNumber("", e.Bits), uint64(e.Bits)}
 	return named{&binaryNode{op, o.node, bits}, o.typ}
 }
 
@@ -98,7 +111,7 @@ func (r *ruleView) shiftedField(e *Shift) (*payloadNode, bool) {
 		return nil, false
 	}
 	n := newPayload(p.Base, p.Offset*8, p.Len*8)
-	if shift, ok := r.ctx.trim(n, new(big.Int).SetBytes(m.Mask)); !ok || shift != uint(e.Bits) {
+	if shift, ok := r.ctx.trim(n, m.Mask); !ok || shift != uint(e.Bits) {
 		return nil, false
 	}
 	r.complete(n)

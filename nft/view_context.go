@@ -1,7 +1,7 @@
 package nft
 
 import (
-	"math/big"
+	"math/bits"
 
 	"rechain/nft/bytecode"
 )
@@ -203,7 +203,7 @@ func (c *protoContext) knowsIP() bool {
 }
 
 // trim narrows a payload to the fields that a mask of adjacent ones selects, and says by how much values move to the right.
-func (c *protoContext) trim(n *payloadNode, mask *big.Int) (shift uint, ok bool) {
+func (c *protoContext) trim(n *payloadNode, mask []byte) (shift uint, ok bool) {
 	p, skip := c.header(n)
 	if p == nil {
 		return 0, false
@@ -233,15 +233,19 @@ func (c *protoContext) trim(n *payloadNode, mask *big.Int) (shift uint, ok bool)
 	return 0, false
 }
 
-// maskRun is the lowest one of a mask and the zero above it, if the ones are one run.
-func maskRun(mask *big.Int) (low, high uint32, ok bool) {
-	if mask.Sign() == 0 {
-		return 0, 0, false
+// maskRun is the lowest one of a big-endian mask and the zero above it, if the ones are one run.
+func maskRun(mask []byte) (low, high uint32, ok bool) {
+	size, ones := len(mask)*8, 0
+	first, last := size, -1
+	for i, b := range mask {
+		if b == 0 {
+			continue
+		}
+		first = min(first, i*8+bits.LeadingZeros8(b))
+		last = i*8 + 7 - bits.TrailingZeros8(b)
+		ones += bits.OnesCount8(b)
 	}
-	low, high = uint32(mask.TrailingZeroBits()), uint32(mask.BitLen())
-	run := new(big.Int).Rsh(mask, uint(low))
-	run.Add(run, big.NewInt(1))
-	return low, high, run.BitLen()-1 == int(high-low) && run.TrailingZeroBits() == uint(high-low)
+	return uint32(size - 1 - last), uint32(size - first), ones > 0 && ones == last-first+1
 }
 
 // expand splits a payload into the adjacent fields that it covers; nft compares them at once. The last may be the start of a field,

@@ -1,10 +1,6 @@
 package nft
 
-import (
-	"math/big"
-
-	"rechain/nft/bytecode"
-)
+import "rechain/nft/bytecode"
 
 // ruleView names the parts of one rule, statement by statement.
 type ruleView struct {
@@ -152,7 +148,7 @@ func (n *exthdrNode) value() valueType {
 }
 
 // trim narrows the bits to the field that a mask selects.
-func (n *exthdrNode) trim(mask *big.Int) (shift uint, ok bool) {
+func (n *exthdrNode) trim(mask []byte) (shift uint, ok bool) {
 	low, high, ok := maskRun(mask)
 	if !ok || n.field != nil {
 		return 0, false
@@ -213,16 +209,15 @@ func (r *ruleView) trimmed(m *MaskXor) (fieldNode, uint, bool) {
 	if p.and == nil || p.xor != nil || p.or != nil {
 		return nil, 0, false
 	}
-	mask := new(big.Int).SetBytes(m.Mask)
 	switch of := m.Of.(type) {
 	case *Payload:
 		n := newPayload(of.Base, of.Offset*8, of.Len*8)
-		if shift, ok := r.ctx.trim(n, mask); ok {
+		if shift, ok := r.ctx.trim(n, m.Mask); ok {
 			return n, shift, true
 		}
 	case *Exthdr:
 		n := newExthdr(of)
-		if shift, ok := n.trim(mask); ok {
+		if shift, ok := n.trim(m.Mask); ok {
 			r.deps.exthdr(of.Op, &r.ctx)
 			return n, shift, true
 		}

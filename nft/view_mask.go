@@ -26,7 +26,7 @@ func (r *ruleView) matchMasked(m *Match, left *MaskXor) bool {
 	case of.typ.flags() && r.matchFlags(m, of, p.and, v.Data):
 		return true
 	case of.typ.typ.info().prefix && inside(v.Data, p.and):
-		if bits, ok := prefixLen(of.typ.number(p.and), uint32(len(p.and))*8); ok {
+		if bits, ok := prefixLen(of.typ.bigEndian(p.and)); ok {
 			r.add(&matchNode{op: cmpOps[m.Op], left: of.node, right: &prefixNode{r.literal(v.Data, of.typ, false), bits}})
 			return true
 		}
@@ -46,12 +46,12 @@ func inside(value, mask []byte) bool {
 }
 
 // prefixLen is the number of leading ones of a mask that has no other ones.
-func prefixLen(mask *big.Int, bits uint32) (uint32, bool) {
-	if mask.Sign() == 0 {
+func prefixLen(mask []byte) (uint32, bool) {
+	if allZero(mask) {
 		return 0, true
 	}
 	low, high, ok := maskRun(mask)
-	return high - low, ok && high == bits
+	return high - low, ok && high == uint32(len(mask))*8
 }
 
 // matchFlags names a test of flags: any of them, none of them, or some set and the others not.
@@ -93,7 +93,7 @@ func (r *ruleView) matchTrimmed(m *Match, n fieldNode, shift uint, mask []byte) 
 		return false
 	}
 	if v, ok := right.(*Value); ok && isPayload && equality(m.Op) {
-		r.matchFields(m, p, new(big.Int).SetBytes(v.Data))
+		r.matchFields(m, p, v.Data)
 		return true
 	}
 	if isPayload {

@@ -20,7 +20,7 @@ type flagcmpNode struct {
 	left, right, mask node
 }
 
-var cmpOps = map[bytecode.CmpOp]string{
+var cmpOps = []string{
 	bytecode.CmpEq: "==", bytecode.CmpNeq: "!=", bytecode.CmpLt: "<", bytecode.CmpLte: "<=", bytecode.CmpGt: ">", bytecode.CmpGte: ">=",
 }
 
@@ -96,22 +96,26 @@ func (r *ruleView) matchPayload(m *Match, n *payloadNode, right Expr) {
 		r.compare(m, n, n.value(), right)
 		return
 	}
-	num := new(big.Int).SetBytes(v.Data)
-	r.matchFields(m, n, num)
+	r.matchFields(m, n, v.Data)
 }
 
 // matchFields compares the fields that a payload covers with the parts of a number.
-func (r *ruleView) matchFields(m *Match, n *payloadNode, num *big.Int) {
+func (r *ruleView) matchFields(m *Match, n *payloadNode, data []byte) {
 	left, base := n.bits, int(n.base)
-	for _, part := range r.ctx.expand(n) {
+	parts := r.ctx.expand(n)
+	for _, part := range parts {
 		left -= part.bits
-		val := new(big.Int).And(new(big.Int).Rsh(num, uint(left)), mask(part.bits))
+		val := data
+		if len(parts) > 1 || uint32(len(data)) != bytesOf(n.bits) {
+			val = cut(data, left, part.bits)
+		}
 		node := &matchNode{op: cmpOps[m.Op], left: part, right: r.fieldValue(part, val)}
 		node.spellEq = part.value().flags()
 		eq := m.Op == bytecode.CmpEq
-		e := &entry{node: node, dep: dependency{payload: part, value: uint32(val.Uint64()), bits: part.bits, single: true}}
+		low := valueType{}.low(val)
+		e := &entry{node: node, dep: dependency{payload: part, value: low, bits: part.bits, single: true}}
 		if eq {
-			r.ctx.learnPayload(part, uint32(val.Uint64()))
+			r.ctx.learnPayload(part, low)
 		}
 		if eq && part.isKey && r.stacked(base, e.dep.value) {
 			base--
@@ -134,17 +138,25 @@ func (r *ruleView) stacked(base int, value uint32) bool {
 	return next != nil && int(next.base) == base
 }
 
+// cut takes some bits out of a big-endian number, left of the lowest ones.
+func cut(data []byte, left, bits uint32) []byte {
+	num := new(big.Int).SetBytes(data)
+	num.And(num.Rsh(num, uint(left)), mask(bits))
+	return num.FillBytes(make([]byte, bytesOf(bits)))
+}
+
 func mask(bits uint32) *big.Int {
 	m := new(big.Int).Lsh(big.NewInt(1), uint(bits))
 	return m.Sub(m, big.NewInt(1))
 }
 
 // fieldValue prints a field's value; the start of a field is a prefix.
-func (r *ruleView) fieldValue(n *payloadNode, val *big.Int) node {
+func (r *ruleView) fieldValue(n *payloadNode, val []byte) node {
 	if n.field == nil || n.bits >= n.field.bits {
-		return r.literal(val.FillBytes(make([]byte, (n.bits+7)/8)), n.value(), false)
+		return r.literal(val, n.value(), false)
 	}
-	full := new(big.Int).Lsh(val, uint(n.field.bits-n.bits))
+	full := new(big.Int).SetBytes(val)
+	full.Lsh(full, uint(n.field.bits-n.bits))
 	t := valueType{typ: n.field.typ, bits: n.field.bits}
 	return &prefixNode{r.literal(full.FillBytes(make([]byte, (n.field.bits+7)/8)), t, false), n.bits}
 }
@@ -156,8 +168,7 @@ func (r *ruleView) matchOther(m *Match) {
 	v, isValue := m.Right.(*Value)
 	dep := dependency{single: isValue}
 	if isValue {
-		num := left.typ.number(v.Data)
-		dep.value, dep.bits = uint32(num.Uint64()), left.typ.bits
+		dep.value, dep.bits = left.typ.low(v.Data), left.typ.bits
 	}
 	switch l := m.Left.(type) {
 	case *Meta:

@@ -48,7 +48,7 @@ func (r *ruleView) partialWrite(k *Payload, m *MaskXor, raw bool) (*payloadNode,
 	for i, b := range m.Mask {
 		changed[i] = ^b
 	}
-	low, high, ok := maskRun(new(big.Int).SetBytes(changed))
+	low, high, ok := maskRun(changed)
 	if !ok || !inside(m.Xor, changed) {
 		return nil, nil, false
 	}

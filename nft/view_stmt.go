@@ -48,7 +48,8 @@ type (
 	// boundNode jumps to a chain that the rule holds itself. JSON has no word for it and names the chain.
 	boundNode struct {
 		*Verdict
-		rules []*ruleNode
+		rules []*Rule
+		view  *viewer
 	}
 
 	// xtNode is a compat expression. nft prints it but does not read it.
@@ -62,20 +63,19 @@ type (
 		comment string
 		handle  uint64
 		origin  Origin
-		remarks []string
 	}
 )
 
 // rule names a rule.
 func (v *viewer) rule(rule *Rule) *ruleNode {
-	r := &ruleView{viewer: v, ctx: newProtoContext(v.family)}
+	r := &ruleView{viewer: v, ctx: newProtoContext(v.family), out: make([]*entry, 0, len(rule.Stmts))}
 	for _, s := range rule.Stmts {
 		r.stmt(s)
 		if !isExpressionStmt(s) {
 			r.deps.reset()
 		}
 	}
-	n := &ruleNode{comment: rule.Comment, handle: rule.Handle, origin: rule.Origin, remarks: rule.Remarks}
+	n := &ruleNode{comment: rule.Comment, handle: rule.Handle, origin: rule.Origin, stmts: make([]node, 0, len(r.out))}
 	for _, e := range r.out {
 		if !e.dead {
 			n.stmts = append(n.stmts, e.node)
@@ -102,7 +102,7 @@ func (v *viewer) stateful(s Stmt) node {
 
 // stmt names one statement and appends it.
 func (r *ruleView) stmt(s Stmt) {
-	push := func(n node) { r.add(n) }
+	push := r.add
 	switch s := s.(type) {
 	case *Match:
 		r.match(s)
@@ -151,11 +151,7 @@ func (r *ruleView) verdict(s *Verdict) node {
 	if c == nil {
 		return s
 	}
-	n := &boundNode{Verdict: s}
-	for _, rule := range c.Rules {
-		n.rules = append(n.rules, r.rule(rule))
-	}
-	return n
+	return &boundNode{s, c.Rules, r.viewer}
 }
 
 // inSet names a lookup.
@@ -228,7 +224,7 @@ func (r *ruleView) assigned(e Expr, t valueType) node {
 	}
 	n := r.constant(v.Data, t)
 	if l, ok := n.(literal); ok && keywords[l.txt] {
-		l.txt = numberText(t.number(v.Data), t.typ.info(), false)
+		l.txt = numberText(t.number(v.Data).Uint64(), t.typ.info(), false)
 		return l
 	}
 	return n

@@ -17,8 +17,7 @@ type (
 
 	chainDecl struct {
 		*Chain
-		table *Table
-		rules []*ruleNode
+		view *viewer // names the rules one by one, when they are printed: they are many
 	}
 
 	setDecl struct {
@@ -56,11 +55,7 @@ func (v *viewer) table() *tableNode {
 		n.flowtables = append(n.flowtables, &flowtableDecl{f, v.in})
 	}
 	for _, c := range v.in.Chains {
-		d := &chainDecl{Chain: c, table: v.in}
-		for _, r := range c.Rules {
-			d.rules = append(d.rules, v.rule(r))
-		}
-		n.chains = append(n.chains, d)
+		n.chains = append(n.chains, &chainDecl{c, v})
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -27,11 +28,33 @@ func (k keyInfo) value() valueType { return valueType{typ: k.typ, order: k.order
 func (t valueType) flags() bool { return t.typ.info().kind == bitmaskKind && t.typ != TypeBitmask }
 
 // number reads register bytes in the order of a type.
-func (t valueType) number(data []byte) *big.Int {
-	if t.order == hostOrder {
-		data = reversed(data)
+func (t valueType) number(data []byte) *big.Int { return new(big.Int).SetBytes(t.bigEndian(data)) }
+
+// small is [valueType.number] of at most 8 bytes.
+func (t valueType) small(data []byte) (n uint64) {
+	for i := range data {
+		if t.order == hostOrder {
+			i = len(data) - 1 - i
+		}
+		n = n<<8 | uint64(data[i])
 	}
-	return new(big.Int).SetBytes(data)
+	return n
+}
+
+// low are the lowest 32 bits of [valueType.number].
+func (t valueType) low(data []byte) uint32 {
+	if t.order == hostOrder {
+		return uint32(t.small(data[:min(len(data), 4)]))
+	}
+	return uint32(t.small(data[max(0, len(data)-4):]))
+}
+
+// bigEndian are register bytes of a type, the highest first.
+func (t valueType) bigEndian(data []byte) []byte {
+	if t.order == hostOrder {
+		return reversed(data)
+	}
+	return data
 }
 
 func reversed(b []byte) []byte {
@@ -104,6 +127,9 @@ func (v *viewer) literal(data []byte, t valueType, inRange bool) literal {
 		s, _, _ := bytes.Cut(data, []byte{0})
 		return quotedLiteral(string(s))
 	}
+	if len(data) <= 8 {
+		return v.small(t.small(data), t, inRange)
+	}
 	return v.numeral(t.number(data), t, inRange)
 }
 
@@ -137,7 +163,22 @@ func quotedLiteral(s string) literal { return literal{quoted(s), s} }
 
 // numeral prints a number of a datatype.
 func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
-	small := n.Uint64() // only looked at where the type is not wider
+	switch {
+	case n.IsUint64():
+		return v.small(n.Uint64(), t, inRange)
+	case t.typ == TypeCtLabel:
+		bit := n.TrailingZeroBits()
+		return literal{strconv.Itoa(int(bit)), uint64(bit)}
+	}
+	text := n.Text(10)
+	if info := t.typ.info(); info.hex != 0 || t.raw {
+		text = "0x" + n.Text(16)
+	}
+	return literal{text, "0x" + n.Text(16)} // in JSON, numbers have 64 bits
+}
+
+// small prints a number of a datatype.
+func (v *viewer) small(small uint64, t valueType, inRange bool) literal {
 	switch t.typ {
 	case TypeIfindex:
 		if name := v.ifname(uint32(small)); name != "" {
@@ -162,28 +203,28 @@ func (v *viewer) numeral(n *big.Int, t valueType, inRange bool) literal {
 		}
 		return plainLiteral(strconv.FormatUint(small, 10))
 	case TypeCtLabel:
-		bit := n.TrailingZeroBits()
-		return literal{strconv.Itoa(int(bit)), uint64(bit)}
+		bit := bits.TrailingZeros64(small)
+		if small == 0 {
+			bit = 0
+		}
+		return literal{strconv.Itoa(bit), uint64(bit)}
 	}
-	return symbolLiteral(n, t, inRange)
+	return symbolLiteral(small, t, inRange)
 }
 
 // symbolLiteral prints a number by name if it has one.
-func symbolLiteral(n *big.Int, t valueType, inRange bool) literal {
+func symbolLiteral(n uint64, t valueType, inRange bool) literal {
 	info := t.typ.info()
-	l := literal{numberText(n, info, t.raw), jsonNumber(n)}
+	l := literal{numberText(n, info, t.raw), n}
 	if t.typ == TypeRealm {
 		l.js = l.txt
 	}
-	name, ok := "", false
-	if n.IsUint64() {
-		name, ok = info.symbol(n.Uint64())
-	}
+	name, ok := info.symbol(n)
 	if !ok {
 		return l
 	}
 	if t.typ == TypeBoolean {
-		l.js = n.Sign() != 0
+		l.js = n != 0
 	} else if !inRange || t.typ != TypeInetProto {
 		l.js = name
 	}
@@ -196,22 +237,14 @@ func symbolLiteral(n *big.Int, t valueType, inRange bool) literal {
 	return l
 }
 
-func numberText(n *big.Int, info *typeInfo, raw bool) string {
+func numberText(n uint64, info *typeInfo, raw bool) string {
 	switch {
 	case info.hex > 0:
-		return fmt.Sprintf("0x%0*s", info.hex, n.Text(16))
+		return fmt.Sprintf("0x%0*x", info.hex, n)
 	case info.hex < 0 || raw:
-		return "0x" + n.Text(16)
+		return "0x" + strconv.FormatUint(n, 16)
 	}
-	return n.Text(10)
-}
-
-// jsonNumber is a number, or a string in hexadecimal when it needs more than 64 bits.
-func jsonNumber(n *big.Int) any {
-	if n.IsUint64() {
-		return n.Uint64()
-	}
-	return "0x" + n.Text(16)
+	return strconv.FormatUint(n, 10)
 }
 
 func (v *viewer) ifname(index uint32) string {

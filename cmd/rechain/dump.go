@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -22,55 +21,63 @@ func (s *source) read(word string, opt sourceOptions) error {
 			word, family = file, f
 		}
 	}
-	name, data, err := readFile(word)
+	name, text, err := readFile(word)
 	if err != nil {
 		return err
 	}
-	if ipset.Detect(data) {
-		return s.readSets(name, data)
+	if ipset.Detect(text) {
+		return s.readSets(name, text)
 	}
-	form, shown := iptables.Detect(data)
+	form, shown := iptables.Detect(text)
 	switch form {
 	case iptables.Save:
-		return s.readDump(name, data, family, shown, opt)
+		return s.readDump(name, text, family, shown, opt)
 	case iptables.Listing:
-		return s.readListing(name, data, family, opt)
+		return s.readListing(name, text, family, opt)
 	case iptables.JSON:
 		return fmt.Errorf("%s: is JSON of nft, which is no source of rules here; load it with nft -j -f, and name \"live\"", name)
 	}
 	return fmt.Errorf("%s: is neither an iptables-save dump, nor an iptables -L -v listing, nor an ipset dump", name)
 }
 
-func readFile(word string) (name string, data []byte, err error) {
-	if word == "-" {
-		data, err = io.ReadAll(os.Stdin)
-		return "<stdin>", data, err
+func readFile(word string) (name, text string, err error) {
+	name, file := "<stdin>", os.Stdin
+	if word != "-" {
+		name = word
+		if file, err = os.Open(word); err != nil {
+			return name, "", err
+		}
+		defer file.Close()
 	}
-	data, err = os.ReadFile(word)
-	return word, data, err
+	var b strings.Builder
+	if info, err := file.Stat(); err == nil {
+		b.Grow(int(info.Size()))
+	}
+	_, err = io.Copy(&b, file)
+	return name, b.String(), err
 }
 
-func (s *source) readDump(name string, data []byte, family, shown iptables.Family, opt sourceOptions) error {
-	parts := sections(data)
-	if parts == nil && family == 0 && marksLines(data) {
-		parts = map[iptables.Family][]byte{iptables.IPv4: data, iptables.IPv6: data}
+func (s *source) readDump(name, text string, family, shown iptables.Family, opt sourceOptions) error {
+	parts := sections(text)
+	if parts == nil && family == 0 && marksLines(text) {
+		parts = map[iptables.Family]string{iptables.IPv4: text, iptables.IPv6: text}
 	}
 	switch {
 	case parts != nil && family == 0:
 		return errors.Join(s.parse(name, parts[iptables.IPv4], iptables.IPv4), s.parse(name, parts[iptables.IPv6], iptables.IPv6))
 	case parts != nil:
-		data = parts[family]
+		text = parts[family]
 	case family == 0 && shown == 0:
 		fmt.Fprintf(opt.talk, "%s: fits IPv4 and IPv6, and is taken for IPv4 (-6 or ip6:%s says otherwise)\n", name, name)
 		family = iptables.IPv4
 	case family == 0:
 		family = shown
 	}
-	return s.parse(name, data, family)
+	return s.parse(name, text, family)
 }
 
-func (s *source) parse(name string, data []byte, f iptables.Family) error {
-	rs, err := iptables.Parse(bytes.NewReader(data), name, f, ext.Vocabulary)
+func (s *source) parse(name, text string, f iptables.Family) error {
+	rs, err := iptables.ParseText(text, name, f, ext.Vocabulary)
 	if err != nil {
 		return err
 	}
@@ -78,8 +85,8 @@ func (s *source) parse(name string, data []byte, f iptables.Family) error {
 }
 
 // readSets adds the sets of an ipset dump. A name stands for one set, whatever the file.
-func (s *source) readSets(name string, data []byte) error {
-	sets, err := ipset.Parse(bytes.NewReader(data), name)
+func (s *source) readSets(name, text string) error {
+	sets, err := ipset.Parse(strings.NewReader(text), name)
 	if err != nil {
 		return err
 	}
@@ -94,8 +101,8 @@ func (s *source) readSets(name string, data []byte) error {
 	return problems.Err()
 }
 
-func (s *source) readListing(name string, data []byte, family iptables.Family, opt sourceOptions) error {
-	rs, err := iptables.ParseListing(bytes.NewReader(data), name, iptables.ListingOptions{Family: family, Table: opt.table}, ext.Vocabulary)
+func (s *source) readListing(name, text string, family iptables.Family, opt sourceOptions) error {
+	rs, err := iptables.ParseListing(strings.NewReader(text), name, iptables.ListingOptions{Family: family, Table: opt.table}, ext.Vocabulary)
 	if err != nil {
 		return err
 	}
@@ -130,38 +137,43 @@ func (s *source) add(rs *iptables.Ruleset) error {
 
 // sections takes apart what iptables-save and ip6tables-save wrote into one file: before each table they say who they are. A
 // section has the lines of the others empty, so that lines keep their numbers. nil: the file does not show both families.
-func sections(data []byte) map[iptables.Family][]byte {
-	parts := map[iptables.Family][]byte{iptables.IPv4: nil, iptables.IPv6: nil}
-	var seen []iptables.Family
+func sections(text string) map[iptables.Family]string {
+	if n := strings.Count(text, generated+"ip6tables-"); n == 0 || n == strings.Count(text, generated) {
+		return nil // as nearly all are, which need no copy
+	}
+	seen := map[iptables.Family]bool{}
+	var v4, v6 strings.Builder
 	var current iptables.Family
-	for line := range bytes.Lines(data) {
-		if bytes.HasPrefix(line, []byte("# Generated by ")) {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, generated); ok {
 			current = iptables.IPv4
-			if bytes.HasPrefix(line, []byte("# Generated by ip6tables-")) {
+			if strings.HasPrefix(rest, "ip6tables-") {
 				current = iptables.IPv6
 			}
-			if !slices.Contains(seen, current) {
-				seen = append(seen, current)
-			}
+			seen[current] = true
 		}
-		for f := range parts {
+		for f, part := range map[iptables.Family]*strings.Builder{iptables.IPv4: &v4, iptables.IPv6: &v6} {
 			if f == current || current == 0 {
-				parts[f] = append(parts[f], line...)
+				part.WriteString(line)
 			} else {
-				parts[f] = append(parts[f], '\n')
+				part.WriteByte('\n')
 			}
 		}
 	}
 	if len(seen) < 2 {
 		return nil
 	}
-	return parts
+	return map[iptables.Family]string{iptables.IPv4: v4.String(), iptables.IPv6: v6.String()}
 }
 
+// generated begins the line that iptables-save and its kin write before a table.
+const generated = "# Generated by "
+
 // marksLines says whether lines of a dump are for one family only, "-6 -A INPUT …": then it is for both.
-func marksLines(data []byte) bool {
-	for line := range strings.Lines(string(data)) {
-		if word, _, _ := strings.Cut(line, " "); slices.Contains([]string{"-4", "--ipv4", "-6", "--ipv6"}, word) {
+func marksLines(text string) bool {
+	for line := range strings.Lines(text) {
+		switch word, _, _ := strings.Cut(line, " "); word {
+		case "-4", "--ipv4", "-6", "--ipv6":
 			return true
 		}
 	}

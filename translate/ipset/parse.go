@@ -19,8 +19,8 @@ const (
 )
 
 // Detect tells whether a text is a dump of ipset: whether its first line that says something is a command of ipset.
-func Detect(data []byte) bool {
-	for line := range strings.Lines(string(data)) {
+func Detect(text string) bool {
+	for line := range strings.Lines(text) {
 		w := strings.Fields(line)
 		if len(w) == 0 || w[0][0] == '#' {
 			continue

@@ -17,8 +17,7 @@ const (
 )
 
 // Detect tells by content what a text is, and which family its addresses and protocols show; family 0: it fits both.
-func Detect(data []byte) (Form, Family) {
-	text := string(data)
+func Detect(text string) (Form, Family) {
 	form := Unknown
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

@@ -1,6 +1,7 @@
 package iptables
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,23 +15,44 @@ import (
 //
 // A table whose built-in chains the source does not declare gets them all, with policy ACCEPT.
 //
-// The error is [Problems], all of them, unless reading fails. Then there is no rule set.
+// The error is [Problems], all of them in the order of the source, unless reading fails. Beside Problems there is what can be read: a
+// rule with problems keeps its place (see Rule.Problems), a line that is not a rule and has problems is left out; and
+// [Problems.Beside] tells the ones from the others. There is no rule set when reading fails.
 func Parse(r io.Reader, file string, family Family, vocab Vocabulary) (*Ruleset, error) {
 	text, err := readAll(r, file)
 	if err != nil {
 		return nil, err
 	}
-	if family == 0 {
-		family = familyOf(text)
+	return ParseText(text, file, family, vocab)
+}
+
+// ParseText is [Parse] for a text that is there already. The rule set keeps parts of it.
+func ParseText(text, file string, family Family, vocab Vocabulary) (*Ruleset, error) {
+	return (&parser{source: source{file: file}, family: family, vocab: vocab}).parse(text)
+}
+
+// ParseNoflush is [ParseText] for what "iptables-restore --noflush" takes: a source that adds to tables whose chains and rules it
+// does not show. What it does to those of a chain is in Changes. A chain that is not declared is taken to be there.
+func ParseNoflush(text, file string, family Family, vocab Vocabulary) (*Ruleset, error) {
+	return (&parser{source: source{file: file}, family: family, vocab: vocab, adds: true}).parse(text)
+}
+
+func (p *parser) parse(text string) (*Ruleset, error) {
+	if len(text) > maxSource {
+		return nil, tooLarge(p.file)
 	}
-	p := &parser{source: source{file: file}, family: family, vocab: vocab, rs: &Ruleset{Family: family}}
+	if p.family == 0 {
+		p.family = familyOf(text)
+	}
+	p.rs = &Ruleset{Family: p.family}
 	if p.lines(text, p.parseLine) {
 		p.end()
+	} else if p.table != nil {
+		p.sortChains()
 	}
-	if err := p.problems.Err(); err != nil {
-		return nil, err
-	}
-	return p.rs, nil
+	p.problems = append(p.problems, p.ofRules...)
+	p.problems.Sort()
+	return p.rs, p.problems.Err()
 }
 
 // parser reads a dump line by line.
@@ -38,12 +60,16 @@ type parser struct {
 	source
 	family Family
 	vocab  Vocabulary
+	adds   bool // to what is there
 	rs     *Ruleset
 
 	table    *Table            // nil between tables
 	chains   map[string]*Chain // of the table
 	declared bool              // a built-in chain of the table was declared
+	unknown  bool              // there is no such table
 	stray    bool              // lines before any table were reported
+	expanded int               // rules that lists of addresses made
+	removals int               // by text
 	offsets  []int
 	rule     ruleParser
 }
@@ -54,11 +80,12 @@ func (p *parser) parseLine(line string) {
 		p.startTable(strings.TrimSpace(line[1:]))
 	case p.table == nil:
 		if !p.stray {
-			p.problem(1, "", "this stands before any *table line", "begin the table with *filter, *nat, *mangle or *raw, and end it with COMMIT")
+			p.problem(1, "", "this stands in no table", "begin the table with *filter, *nat, *mangle or *raw, and end it with COMMIT")
 		}
 		p.stray = true
 	case line == "COMMIT":
 		p.endTable()
+	case p.unknown:
 	case line[0] == ':':
 		p.chainLine(line)
 	default:
@@ -75,19 +102,56 @@ func (p *parser) startTable(name string) {
 	p.table = &Table{Name: name, Pos: p.pos(1)}
 	p.chains = map[string]*Chain{}
 	p.declared = false
+	p.unknown = Builtin(name) == nil
+	before := p.rs.Table(name)
 	switch {
-	case Builtin(name) == nil:
+	case p.unknown:
 		p.problem(1, "", "there is no table "+Quote(name), "there are filter, nat, mangle, raw and security")
-	case p.rs.Table(name) != nil:
-		p.problem(1, "", "table "+name+" comes a second time, which would empty it first", "put its rules into one table")
+		return
+	case before != nil && p.adds:
+		p.table = before
+		for _, c := range before.Chains {
+			p.chains[c.Name] = c
+		}
+		return
+	case before != nil:
+		p.problem(1, "", "table "+name+" comes a second time, for which iptables-restore would empty it first",
+			"put its rules into one table, or apply one file after the other")
+		return
 	}
 	p.rs.Tables = append(p.rs.Tables, p.table)
 }
 
 func (p *parser) endTable() {
-	p.sortChains()
-	p.problems = append(p.problems, checkJumps(p.table)...)
-	p.table = nil
+	if !p.unknown {
+		if p.adds {
+			p.assumeTargets()
+		}
+		p.sortChains()
+		p.problems = append(p.problems, checkJumps(p.table)...)
+	}
+	p.table, p.unknown = nil, false
+}
+
+// assumeTargets takes the chains that rules lead to for chains that are there.
+func (p *parser) assumeTargets() {
+	for _, c := range p.table.Chains {
+		for _, r := range c.Rules {
+			if name := callee(r); name != "" && p.chains[name] == nil {
+				p.assume(name, r.Target.Pos)
+			}
+		}
+	}
+}
+
+// assume makes a chain that the source does not; nil when there can be no such chain.
+func (p *parser) assume(name string, at Pos) *Chain {
+	if p.table.Bare || IsBuiltin(p.table.Name, name) || checkChainName(name, p.family, p.vocab) != "" {
+		return nil
+	}
+	c := p.newChain(name, "", 1)
+	c.Pos = at
+	return c
 }
 
 // sortChains puts the built-in chains first, in the order of the source. If it declared none, all are there, in the kernel's order.
@@ -107,17 +171,24 @@ func (p *parser) sortChains() {
 	p.table.Chains = append(first, slices.DeleteFunc(p.table.Chains, isFirst)...)
 }
 
-// chain returns a chain of the table, making a built-in one; nil when there is none.
+// chain returns a chain of the table, making a built-in one, or one that is taken to be there; nil when there is none.
 func (p *parser) chain(name string) *Chain {
 	c := p.chains[name]
-	if c == nil && IsBuiltin(p.table.Name, name) {
+	switch {
+	case c != nil && c.Changes.Delete:
+		return nil
+	case c != nil:
+	case IsBuiltin(p.table.Name, name):
 		c = p.newChain(name, "ACCEPT", 1)
+	case p.adds:
+		c = p.assume(name, p.pos(1))
 	}
 	return c
 }
 
 func (p *parser) newChain(name, policy string, col int) *Chain {
 	c := &Chain{Name: name, Policy: policy, Pos: p.pos(col)}
+	c.Changes.Empty = p.table.Empty
 	p.chains[name] = c
 	p.table.Chains = append(p.table.Chains, c)
 	return c
@@ -150,22 +221,36 @@ func (p *parser) chainLine(line string) {
 	if policy != "-" {
 		p.problem(2, "", "chain "+name+" cannot have a policy: table "+p.table.Name+" has no such built-in chain", "write - for the policy")
 	}
-	if c := p.userChain(name, 2); c != nil {
-		c.Counters, c.Declared = counters, true
+	if c := p.userChain(name, 2, p.adds); c != nil {
+		c.Counters = counters
 	}
 }
 
-// userChain makes a new chain, or reports why it cannot.
-func (p *parser) userChain(name string, col int) *Chain {
+// maxChains bounds how deep chains can lead to one another.
+const maxChains = 1 << 20
+
+// userChain makes a new chain, or reports why it cannot. again empties one that is there, as iptables-restore --noflush does it.
+func (p *parser) userChain(name string, col int, again bool) *Chain {
 	if wrong := checkChainName(name, p.family, p.vocab); wrong != "" {
 		p.problem(col, name, wrong, "")
 		return nil
 	}
-	if p.chains[name] != nil || IsBuiltin(p.table.Name, name) {
+	c := p.chains[name]
+	switch {
+	case IsBuiltin(p.table.Name, name), c != nil && !again && !c.Changes.Delete:
 		p.problem(col, name, "the chain exists already", "")
 		return nil
+	case c == nil && len(p.table.Chains) >= maxChains:
+		p.problem(col, name, fmt.Sprintf("the table has more than %d chains", maxChains), "")
+		return nil
+	case c == nil:
+		c = p.newChain(name, "", col)
+		c.Changes = Changes{Empty: again || p.table.Bare, New: p.adds && !again && !p.table.Bare}
+	default:
+		c.Rules, c.Changes = nil, Changes{Empty: true}
 	}
-	return p.newChain(name, "", col)
+	c.Declared = true
+	return c
 }
 
 // setPolicy sets a built-in chain's policy; - leaves it.
@@ -197,9 +282,15 @@ func bracketed(s string) (*Counters, bool) {
 }
 
 func parseCounters(packets, bytes string) (*Counters, bool) {
-	n, err1 := strconv.ParseUint(packets, 10, 64)
-	b, err2 := strconv.ParseUint(bytes, 10, 64)
-	return &Counters{n, b}, err1 == nil && err2 == nil
+	n, ok1 := parseCount(packets)
+	b, ok2 := parseCount(bytes)
+	return &Counters{n, b}, ok1 && ok2
+}
+
+// parseCount reads a number; what is too large is the largest, as strtoull does it.
+func parseCount(w string) (uint64, bool) {
+	n, err := strconv.ParseUint(w, 10, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // String prints "[packets:bytes]", zero when there are no counters.

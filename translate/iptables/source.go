@@ -12,8 +12,9 @@ const (
 	maxSource = 1 << 28
 	// maxLine is the longest line that iptables-restore reads in one piece (its buffer has 10240 bytes).
 	maxLine = 10239
-	// maxProblems is how many problems are collected.
+	// maxProblems is how many problems are collected, and maxOfRules how many of rules, which can be left out.
 	maxProblems = 1000
+	maxOfRules  = 1 << 16
 )
 
 func readAll(r io.Reader, file string) (string, error) {
@@ -23,9 +24,13 @@ func readAll(r io.Reader, file string) (string, error) {
 		return "", err
 	}
 	if n > maxSource {
-		return "", Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("is larger than %d bytes", maxSource)}}
+		return "", tooLarge(file)
 	}
 	return b.String(), nil
+}
+
+func tooLarge(file string) Problems {
+	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("is larger than %d bytes", maxSource)}}
 }
 
 // source goes through the lines of a text and collects problems.
@@ -34,6 +39,7 @@ type source struct {
 	number   int // of the line, from 1
 	indent   int // bytes of blanks before the line
 	problems Problems
+	ofRules  Problems // those of rules
 }
 
 // lines calls f with each line that is neither empty nor a comment, without the blanks around it. It stops and is false when there
@@ -56,8 +62,8 @@ func (s *source) lines(text string, f func(line string)) bool {
 		default:
 			f(line)
 		}
-		if len(s.problems) >= maxProblems {
-			s.problem(1, "", fmt.Sprintf("that makes %d problems, the rest is not read", len(s.problems)), "")
+		if n := len(s.problems) + len(s.ofRules); len(s.problems) >= maxProblems || len(s.ofRules) >= maxOfRules {
+			s.problem(1, "", fmt.Sprintf("that makes %d problems, the rest is not read", n), "")
 			return false
 		}
 	}
