@@ -22,23 +22,28 @@ func (t *translator) emit(c *compiler, before []nft.Stmt, l lowered) {
 	if !l.ok {
 		return
 	}
-	comment := commentText(l.rule)
+	c.comment, c.origin = "", origin(l.rule.Pos)
 	if t.opt.RuleComment != nil {
-		comment = t.opt.RuleComment(l.rule)
-	}
-	c.stamp = func(out *nft.Rule) {
-		out.Comment = comment
-		out.Origin = origin(l.rule.Pos)
+		c.comment = t.opt.RuleComment(l.rule)
+	} else {
+		c.comment = commentText(l.rule)
 	}
 	c.proto = protocolTest(l.cond)
 	c.rule(before, l.cond, l.act)
 }
 
-// lower says one rule's conditions and action, and reports what is wrong with it.
+// lower says one rule's conditions and action, and reports what is wrong with it. A rule that could not be read is refused.
 func (t *translator) lower(table string, into *compiler, f iptables.Family, r *iptables.Rule) lowered {
-	c := &ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets}
-	l := lowered{family: f, rule: r, cond: conditions(c), act: t.action(c)}
-	t.late[f].refuse(c)
+	c := &t.context
+	*c = ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets}
+	l := lowered{family: f, rule: r}
+	for _, p := range r.Problems {
+		c.Problems = append(c.Problems, ext.Problem{Problem: p})
+	}
+	if r.Problems == nil {
+		l.cond, l.act = conditions(c), t.action(c)
+		t.late[f].refuse(c)
+	}
 	l.ok = !c.Refused()
 	if !l.ok && t.opt.SkipRefused {
 		t.skip(into, c)
@@ -49,7 +54,9 @@ func (t *translator) lower(table string, into *compiler, f iptables.Family, r *i
 }
 
 // verdicts are the targets that the kernel itself knows (xt_standard_target).
-var verdicts = map[string]bytecode.VerdictCode{"ACCEPT": bytecode.Accept, "DROP": bytecode.Drop, "RETURN": bytecode.Return}
+var verdicts = map[string]*nft.Verdict{
+	"ACCEPT": {Code: bytecode.Accept}, "DROP": {Code: bytecode.Drop}, "RETURN": {Code: bytecode.Return},
+}
 
 func (t *translator) action(c *ext.Context) ext.Action {
 	var act ext.Action
@@ -61,11 +68,9 @@ func (t *translator) action(c *ext.Context) ext.Action {
 	case target.Ext != nil:
 		act = ext.TargetFor(target, c.Family).Lower(c, target)
 	default:
-		v := &nft.Verdict{}
-		if code, ok := verdicts[target.Name]; ok {
-			v.Code = code
-		} else {
-			v.Code, v.Chain = bytecode.Jump, target.Name
+		v, ok := verdicts[target.Name]
+		if !ok {
+			v = &nft.Verdict{Code: bytecode.Jump, Chain: target.Name}
 			if target.Goto {
 				v.Code = bytecode.Goto
 			}

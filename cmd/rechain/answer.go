@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +29,7 @@ func (o *translation) bind(c *cobra.Command) {
 	c.Flags().StringVar(&o.prefix, "table-prefix", "", "name the tables PREFIX-TABLE instead of TABLE")
 	c.Flags().BoolVar(&o.inet, "inet", false, "make one inet table of both families' tables of a name, where it is exactly the same (never nat)")
 	c.Flags().BoolVar(&o.allowLossy, "allow-lossy", false, "accept translations that differ a little; each is said")
-	c.Flags().BoolVar(&o.skipRefused, "skip-refused", false, "leave out rules that have no translation; each is said, and what comes of it")
+	c.Flags().BoolVar(&o.skipRefused, "skip-refused", false, "leave out rules that cannot be read or have no translation; each is said, and what comes of it")
 }
 
 // translate returns the source as nft's model, and says what is not exact. When that is not allowed, all of it is the error.
@@ -50,37 +52,59 @@ func (s *source) translate(o translation, talk io.Writer) (*nft.Ruleset, error) 
 		Apart:       func(table string) bool { return !o.inet || !s.merges(table, talk) },
 		Taken:       o.taken,
 	})
-	for _, r := range report.Skipped {
-		fmt.Fprintln(talk, r.Problems)
-		fmt.Fprintf(talk, "%s: %s\n", r.Rule.Pos, r.Effect)
+	if list := skipped(report); list != nil {
+		fmt.Fprintln(talk, fold(list))
 	}
-	if rs == nil {
-		return nil, no(errors.Join(marked(report).Err(), advice(report, o)))
+	problems := append(s.beside, marked(report)...)
+	problems.Sort()
+	if rs == nil || len(s.beside) > 0 {
+		err := errors.Join(errors.New(fold(remarks(problems))), s.advice(report, o))
+		if slices.ContainsFunc(problems, func(p *iptables.Problem) bool { return slices.Contains(s.unread, p) }) {
+			return nil, usage(err)
+		}
+		return nil, no(err)
 	}
-	if err := marked(report).Err(); err != nil {
-		fmt.Fprintln(talk, err)
+	if len(problems) > 0 {
+		fmt.Fprintln(talk, fold(remarks(problems)))
 	}
 	return rs, nil
+}
+
+// skipped says which rules were left out, why, and what comes of it, in the order of the source.
+func skipped(r *translate.Report) (out []remark) {
+	slices.SortStableFunc(r.Skipped, func(a, b translate.Skipped) int { return cmp.Compare(a.Rule.Pos.Line, b.Rule.Pos.Line) })
+	for _, s := range r.Skipped {
+		out = append(out, remarks(s.Problems)...)
+		out = append(out, remark{s.Rule.Pos, s.Effect})
+	}
+	return out
 }
 
 // marked are the problems, those with a translation marked so.
 func marked(r *translate.Report) (ps iptables.Problems) {
 	for _, p := range r.Problems {
-		line := *p.Problem
+		line := p.Problem
 		if p.Lossy {
-			line.Msg = "lossy: " + line.Msg
+			lossy := *line
+			lossy.Msg = "lossy: " + lossy.Msg
+			line = &lossy
 		}
-		ps = append(ps, &line)
+		ps = append(ps, line)
 	}
 	return ps
 }
 
 // advice says in one line that nothing was done, and which flags would have it done.
-func advice(r *translate.Report, o translation) error {
-	refused := len(r.Refused())
-	lossy := len(r.Problems) - refused
-	text := fmt.Sprintf("nothing was done: %d refused, %d lossy", refused, lossy)
-	if refused > 0 && !o.skipRefused {
+func (s *source) advice(r *translate.Report, o translation) error {
+	refused := r.Refused()
+	lossy := len(r.Problems) - len(refused)
+	ofRules := len(slices.DeleteFunc(slices.Clone(refused), func(p *iptables.Problem) bool { return !slices.Contains(s.unread, p) }))
+	text := "nothing was done: "
+	if unread := len(s.beside) + ofRules; unread > 0 {
+		text += fmt.Sprintf("%d unreadable, ", unread)
+	}
+	text += fmt.Sprintf("%d refused, %d lossy", len(refused)-ofRules, lossy)
+	if len(refused) > 0 && !o.skipRefused {
 		text += "; --skip-refused leaves such rules out"
 	}
 	if lossy > 0 && !o.allowLossy {

@@ -62,12 +62,10 @@ type application struct {
 // run loads the sources, and returns what it took.
 func (a *application) run(words []string) ([]bytecode.Edit, error) {
 	a.as.counters = true
+	a.source.partly, a.source.adds = true, a.noflush
 	s, err := readSource(words, a.source)
 	if err != nil {
 		return nil, err
-	}
-	if problems := s.edits(); a.noflush && problems != nil {
-		return nil, usage(problems.Err())
 	}
 	want, err := s.translate(a.as, a.source.talk)
 	if err != nil {

@@ -64,7 +64,7 @@ func (s *source) readDump(name, text string, family, shown iptables.Family, opt 
 	}
 	switch {
 	case parts != nil && family == 0:
-		return errors.Join(s.parse(name, parts[iptables.IPv4], iptables.IPv4), s.parse(name, parts[iptables.IPv6], iptables.IPv6))
+		return errors.Join(s.parse(name, parts[iptables.IPv4], iptables.IPv4, opt), s.parse(name, parts[iptables.IPv6], iptables.IPv6, opt))
 	case parts != nil:
 		text = parts[family]
 	case family == 0 && shown == 0:
@@ -73,12 +73,21 @@ func (s *source) readDump(name, text string, family, shown iptables.Family, opt 
 	case family == 0:
 		family = shown
 	}
-	return s.parse(name, text, family)
+	return s.parse(name, text, family, opt)
 }
 
-func (s *source) parse(name, text string, f iptables.Family) error {
-	rs, err := iptables.ParseText(text, name, f, ext.Vocabulary)
-	if err != nil {
+// parse adds what can be read of a dump, and notes what cannot.
+func (s *source) parse(name, text string, f iptables.Family, opt sourceOptions) error {
+	parse := iptables.ParseText
+	if opt.adds {
+		parse = iptables.ParseNoflush
+	}
+	rs, err := parse(text, name, f, ext.Vocabulary)
+	var problems iptables.Problems
+	if errors.As(err, &problems) && rs != nil {
+		s.unread = append(s.unread, problems...)
+		s.beside = append(s.beside, problems.Beside(rs)...)
+	} else if err != nil {
 		return err
 	}
 	return s.add(rs)

@@ -39,18 +39,6 @@ func (a *application) appended(s *source, have *nft.Ruleset) (*nft.Ruleset, erro
 	return out, nil
 }
 
-// edits reports what in a source only has a meaning for the rules that are in the kernel, which the source does not show.
-func (s *source) edits() (ps iptables.Problems) {
-	for _, rs := range s.families() {
-		for _, t := range rs.Tables {
-			for _, pos := range t.Edits {
-				ps = append(ps, &iptables.Problem{Pos: pos, Msg: "with --noflush, rules are only appended", Hint: "write -A"})
-			}
-		}
-	}
-	return ps
-}
-
 // declares says of which chains of a translated table the source says more than rules.
 func (s *source) declares(t *nft.Table, prefix string) func(chain string) bool {
 	name := t.Name

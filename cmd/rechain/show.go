@@ -23,7 +23,7 @@ func newShow() *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"live"}
 			}
-			opt.talk, as.counts = cmd.ErrOrStderr(), true
+			opt.talk, opt.partly, as.counts = cmd.ErrOrStderr(), v != viewIptables, true
 			s, err := readSource(args, opt)
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,8 @@ type sourceOptions struct {
 	families familyFlags // of dumps and listings
 	table    string      // of a listing, or the only one of a dump; "": told by the listing, or all
 	netns    string
+	adds     bool      // a dump adds to what the kernel holds, as iptables-restore --noflush takes it
+	partly   bool      // what cannot be read is no error yet, but for translate to say
 	talk     io.Writer // where what was guessed is said
 }
 
@@ -58,6 +61,8 @@ type source struct {
 	v4, v6  *iptables.Ruleset
 	sets    ipset.Sets   // that the rules name
 	ruleset *nft.Ruleset // nil as long as it is only in iptables' model
+	// unread are the problems of reading, and beside those of them that no rule's absence mends.
+	unread, beside iptables.Problems
 }
 
 // readSource reads the rule set that words name together.
@@ -73,12 +78,24 @@ func readSource(words []string, opt sourceOptions) (*source, error) {
 		return readAlone(parts[0], opt)
 	}
 	s := &source{}
+	var failed error
 	for _, w := range parts {
-		if err := s.read(w, opt); err != nil {
-			return nil, usage(err)
+		var problems iptables.Problems
+		switch err := s.read(w, opt); {
+		case errors.As(err, &problems):
+			s.unread, s.beside = append(s.unread, problems...), append(s.beside, problems...)
+		default:
+			failed = errors.Join(failed, err)
 		}
 	}
-	if len(s.families()) == 0 {
+	none := len(s.families()) == 0
+	if len(s.unread) > 0 && (failed != nil || none || !opt.partly) {
+		failed = errors.Join(errors.New(fold(remarks(s.unread))), failed)
+	}
+	switch {
+	case failed != nil:
+		return nil, usage(failed)
+	case none:
 		return nil, usage(fmt.Errorf("%s: has sets, but no rules that use them; name a dump of rules too", strings.Join(parts, " ")))
 	}
 	return s, s.pick(opt.table)

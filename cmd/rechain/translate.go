@@ -20,12 +20,13 @@ func newTranslate() *cobra.Command {
 nft prints, "nft -f" loads, and "nft -j -f" what it prints with -o json.
 
 A rule whose translation would differ is lossy, one that has none is refused. If there is any, all are listed, nothing is
-printed, and the exit code is 1.
+printed, and the exit code is 1. So it is with what cannot be read, with exit code 2: a rule with an unknown extension or a wrong
+value, which --skip-refused leaves out like one without translation, or a line that is none of such a dump.
 
 ` + sourceHelp,
 		Args: someArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opt.talk, as.counts = cmd.ErrOrStderr(), as.counters
+			opt.talk, opt.partly, as.counts = cmd.ErrOrStderr(), true, as.counters
 			s, err := readSource(args, opt)
 			if err != nil {
 				return err

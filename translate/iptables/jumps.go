@@ -5,7 +5,9 @@ package iptables
 func checkJumps(t *Table) Problems {
 	w := jumpWalk{table: t, chains: make(map[string]*Chain, len(t.Chains)), state: map[string]int{}}
 	for _, c := range t.Chains {
-		w.chains[c.Name] = c
+		if !c.Changes.Delete {
+			w.chains[c.Name] = c
+		}
 	}
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
@@ -27,8 +29,13 @@ type jumpWalk struct {
 	problems Problems
 }
 
-func (w *jumpWalk) report(r *Rule, msg, hint string) {
-	w.problems = append(w.problems, &Problem{Pos: r.Target.Pos, Ext: r.Target.Name, Msg: msg, Hint: hint})
+// report says what is wrong with a rule's target. It is the rule's problem if the rule's absence mends it.
+func (w *jumpWalk) report(r *Rule, alone bool, msg string) {
+	p := &Problem{Pos: r.Target.Pos, Ext: r.Target.Name, Msg: msg}
+	if alone {
+		r.Problems = append(r.Problems, p)
+	}
+	w.problems = append(w.problems, p)
 }
 
 // callee is the name of the chain that a rule leads to, or "".
@@ -44,11 +51,11 @@ func (w *jumpWalk) target(r *Rule) {
 	switch {
 	case name == "":
 	case IsBuiltin(w.table.Name, name):
-		w.report(r, "a rule cannot lead to a built-in chain", "")
+		w.report(r, true, "a rule cannot lead to a built-in chain")
 	case w.chains[name] == nil && r.Target.Goto:
-		w.report(r, "table "+w.table.Name+" has no such chain", "")
+		w.report(r, true, "table "+w.table.Name+" has no such chain")
 	case w.chains[name] == nil:
-		w.report(r, "this is neither a chain of table "+w.table.Name+" nor a known target", "")
+		w.report(r, true, "this is neither a chain of table "+w.table.Name+" nor a known target")
 	}
 }
 
@@ -56,14 +63,14 @@ func (w *jumpWalk) visit(c *Chain) {
 	w.state[c.Name] = 1
 	for _, r := range c.Rules {
 		next := w.chains[callee(r)]
-		if next == nil || next.Policy != "" {
+		if next == nil || next.Policy != "" || r.Problems != nil {
 			continue
 		}
 		switch w.state[next.Name] {
 		case 0:
 			w.visit(next)
 		case 1:
-			w.report(r, "the chain leads back to itself", "")
+			w.report(r, false, "the chain leads back to itself")
 		}
 	}
 	w.state[c.Name] = 2

@@ -16,7 +16,8 @@ func TestProblems(t *testing.T) {
 		{"*filter\r\n  -A INPUT --dport 80\r\nCOMMIT\r\n", "x:2:12: --dport: is not an option of this rule; it needs -p tcp or -p udp before it"},
 		{"*filter\n-A INPUT --uid-owner 80\nCOMMIT\n", "x:2:10: --uid-owner: is not an option of this rule; it needs -m owner before it"},
 		{"*filter\n-A INPUT -p tcp --dport\nCOMMIT\n", "x:2:17: --dport: needs a value"},
-		{"*filter\n-A INPUT -m nope --nope 5 ! --more -j FOO\nCOMMIT\n", "x:2:13: nope: there is no match of this name for IPv4"},
+		{"*filter\n-A INPUT -m nope --nope 5 ! --more -j FOO\nCOMMIT\n", "x:2:13: nope: there is no match of this name for IPv4\n" +
+			"x:2:39: FOO: this is neither a chain of table filter nor a known target"},
 		{"*raw\n-A OUTPUT -m recent --set --proto x -j DROP -s x,y\nCOMMIT\n", "x:2:14: recent: there is no match of this name for IPv4\n" +
 			"x:2:48: -s: x is a host name, which only the host that it was written on can resolve\n" +
 			"x:2:48: -s: y is a host name, which only the host that it was written on can resolve"},
@@ -24,12 +25,18 @@ func TestProblems(t *testing.T) {
 		{"*filter\n-A INPUT -m comment --comment \"open\nCOMMIT\n", "x:2:31: the quote is not closed"},
 		{"*filter\n[1:2] -A INPUT -s 1.2.3.4 -s www.example.com\nCOMMIT\n",
 			"x:2:27: -s: is given twice\nx:2:30: -s: \"www.example.com\" is a host name, which only the host that it was written on can resolve"},
-		{"-P INPUT ACCEPT\n-P FORWARD ACCEPT\n", "x:1:1: this stands before any *table line; begin the table with *filter, *nat, *mangle or *raw, and end it with COMMIT"},
+		{"-P INPUT ACCEPT\n-P FORWARD ACCEPT\n", "x:1:1: this stands in no table; begin the table with *filter, *nat, *mangle or *raw, and end it with COMMIT"},
 		{"*filter\n-A INPUT -j REDIRECT\nCOMMIT\n", "x:2:13: REDIRECT: works only in table nat"},
-		{"*filter\n-D INPUT 1\nCOMMIT\n", "x:2:1: -D: deletes a rule, which a description of a rule set cannot do; leave the line out, and write the rules that shall be there"},
-		{"*filter\n-A INPUT\n-F INPUT\nCOMMIT\n", "x:3:1: -F: empties chain INPUT, which has rules by now; leave out the rules, or this line"},
+		{"*filter\n-D INPUT 1\nCOMMIT\n", "x:2:1: -D: the chain has only 0 rules before this"},
+		{"*filter\n-A INPUT -p tcp\n-D INPUT -p udp\n-C INPUT -p 7\nCOMMIT\n",
+			"x:3:1: -D: chain INPUT has no such rule before this\nx:4:1: -C: chain INPUT has no such rule before this"},
+		{"*filter\n:A - [0:0]\n-A A\n-X A\n-E A B\nCOMMIT\n", "x:4:1: -X: chain A has rules by now, and is not deleted before it is empty\n" +
+			"x:5:1: -E: renames a chain, which a description of a rule set cannot do; leave the line out, and write the rules that shall be there"},
+		{"*filter\n:A - [0:0]\n-A INPUT -j A\n-X A\nCOMMIT\n", "x:3:13: A: this is neither a chain of table filter nor a known target"},
+		{"*filter\n[1:2] -A INPUT -c 5 6\nCOMMIT\n", "x:2:1: -c: the line begins with counters already"},
+		{"*filter\niptables -A INPUT\nCOMMIT\n", "x:2:1: iptables has no place in what iptables-restore reads; leave the word out; of a script's commands, give what iptables-save prints after them"},
 		{"*filter\n", "x:1:1: table filter has no COMMIT; is the file cut off?"},
-		{"*filter\nCOMMIT\n*filter\nCOMMIT\n", "x:3:1: table filter comes a second time, which would empty it first; put its rules into one table"},
+		{"*filter\nCOMMIT\n*filter\nCOMMIT\n", "x:3:1: table filter comes a second time, for which iptables-restore would empty it first; put its rules into one table, or apply one file after the other"},
 		{"*nope\nCOMMIT\n", "x:1:1: there is no table nope; there are filter, nat, mangle, raw and security"},
 		{"*filter\n-A INPUT --comm x\nCOMMIT\n", "x:2:10: --comm: is not an option of this rule"},
 		{"*filter\n-A INPUT --s x\nCOMMIT\n", "x:2:10: --s: is short for several options: --source, --set-counters; write it in full"},

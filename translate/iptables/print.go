@@ -11,7 +11,7 @@ import (
 type PrintOptions struct{ Counters bool }
 
 // Print writes the rule set as iptables-save 1.8.9 does, without its comment lines: chains and rules in their order, the options
-// of each rule in iptables-save's.
+// of each rule in iptables-save's. A rule that could not be read is left out.
 //
 // One thing differs: iptables-save leaves out "! --dport 0:65535", and with it that the rule never matches.
 func Print(w io.Writer, rs *Ruleset, opt PrintOptions) error {
@@ -28,6 +28,9 @@ func Print(w io.Writer, rs *Ruleset, opt PrintOptions) error {
 		for _, c := range t.Chains {
 			start := "-A " + quoteSpaced(c.Name)
 			for _, r := range c.Rules {
+				if r.Problems != nil {
+					continue
+				}
 				if opt.Counters {
 					b.WriteString(r.Counters.String() + " ")
 				}

@@ -1,7 +1,9 @@
 package iptables
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -75,4 +77,32 @@ func (ps Problems) Err() error {
 		return nil
 	}
 	return ps
+}
+
+// Sort puts problems into the order of the source, whose files are in the order in which they first occur.
+func (ps Problems) Sort() {
+	files := map[string]int{}
+	for _, p := range ps {
+		if _, ok := files[p.Pos.File]; !ok {
+			files[p.Pos.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(ps, func(a, b *Problem) int {
+		return cmp.Or(cmp.Compare(files[a.Pos.File], files[b.Pos.File]), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
+}
+
+// Beside returns the problems that are not one rule's of the rule set: leaving rules out does not mend them.
+func (ps Problems) Beside(rs *Ruleset) Problems {
+	ofRule := map[*Problem]bool{}
+	for _, t := range rs.Tables {
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				for _, p := range r.Problems {
+					ofRule[p] = true
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(ps), func(p *Problem) bool { return ofRule[p] })
 }

@@ -21,7 +21,11 @@ func ParseRule(words []string, pos Pos, table, chain string, family Family, voca
 // ParseRules is [ParseRule] for words that may have lists of addresses after -s and -d: each source with each destination makes
 // a rule, in that order, as iptables does it. The rules share their matches and target.
 func ParseRules(words []string, pos Pos, table, chain string, family Family, vocab Vocabulary) ([]*Rule, Problems) {
-	return new(ruleParser).parse(words, nil, pos, place{table, chain, family, vocab})
+	rules, problems := new(ruleParser).parse(words, nil, pos, place{table, chain, family, vocab})
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return rules, nil
 }
 
 // place is where a rule stands.
@@ -31,16 +35,21 @@ type place struct {
 	vocab        Vocabulary
 }
 
-// parse reads a rule's words. cols are their columns in pos.Line; nil: all are at pos. It may be called again and again.
+// maxOfRule is how many problems of one rule are collected: a few say that this is none.
+const maxOfRule = 20
+
+// parse reads a rule's words. cols are their columns in pos.Line; nil: all are at pos. It may be called again and again. When there
+// are problems, there is one rule, which keeps the place and has them.
 func (p *ruleParser) parse(words []string, cols []int, pos Pos, at place) ([]*Rule, Problems) {
 	*p = ruleParser{words: words, cols: cols, pos: pos, place: at, rule: &Rule{Words: words, Pos: pos}}
 	p.scopes = p.few[:0]
-	for p.next < len(p.words) {
+	for p.next < len(p.words) && len(p.problems) < maxOfRule {
 		p.word()
 	}
 	p.finish()
 	if len(p.problems) > 0 {
-		return nil, p.problems
+		p.rule.Problems = p.problems
+		return []*Rule{p.rule}, p.problems
 	}
 	return p.expand(), nil
 }

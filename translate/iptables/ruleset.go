@@ -23,9 +23,10 @@ type Table struct {
 	Name    string
 	Chains  []*Chain
 	Guessed bool
-	// Edits are the places where the source looks at what the table holds by then: -I, -F and -X.
-	Edits []Pos
-	Pos   Pos
+	// Empty (-F) and Bare (-X) are of a source that adds (see [ParseNoflush]): every chain that the kernel holds is emptied first, and
+	// those that are not built in are deleted.
+	Empty, Bare bool
+	Pos         Pos
 }
 
 // Chain is a chain. Policy is ACCEPT or DROP for a built-in chain, and empty for a user chain.
@@ -34,9 +35,20 @@ type Chain struct {
 	Policy   string
 	Counters *Counters // policy counters; nil when the source has none
 	Rules    []*Rule
-	// Declared says that a line ":NAME …" of the source makes the chain or gives it its policy, or that -P does; else it only has rules.
+	// Declared says that the source makes the chain or gives it its policy (":NAME …", -N, -P); else it only has rules.
 	Declared bool
+	Changes  Changes
 	Pos      Pos
+}
+
+// Changes are what a source that adds (see [ParseNoflush]) does to a chain that the kernel holds. The zero value appends the rules.
+type Changes struct {
+	Inserted int  // so many rules, the first ones, go before those that are there
+	Empty    bool // those that are there go (-F, and ":NAME -" of a user chain)
+	New      bool // there is no such chain yet (-N)
+	Delete   bool // the chain goes (-X)
+	// Without are rules of those that are there that go (-D): for each the first that is equal.
+	Without []*Rule
 }
 
 // Counters are packets and bytes.
@@ -53,7 +65,10 @@ type Rule struct {
 	Counters *Counters
 	// Words are the rule's words as they were spelled, without -A and the chain; nil when there was no such spelling.
 	Words []string
-	Pos   Pos
+	// Problems say why the rule cannot be read. Such a rule only keeps a place, and is there only beside an error: of it, Words, Pos
+	// and, if it was found, Target have a meaning.
+	Problems Problems
+	Pos      Pos
 }
 
 // AddrMatch is -s or -d. Addr is masked. Mask need not be contiguous; it is 4 or 16 bytes long.
