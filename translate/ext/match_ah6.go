@@ -1,0 +1,57 @@
+package ext
+
+import (
+	"math"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// ip6t_ah.c, ah_mt6 (struct ip_auth_hdr). The header is looked for wherever it stands. nft's walk through the headers ends at the first
+// one (IP6_FH_F_AUTH in nft_set_pktinfo_ipv6), so that it is the transport header there; the walk to the last header that -p asks
+// about goes on, and what it finds nft cannot say.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:     "ah",
+		Families: []iptables.Family{iptables.IPv6},
+		Options: []*iptables.OptionSpec{
+			{Name: "--ahspi", Kind: spiKind{spiRange}, Neg: true},
+			{Name: "--ahlen", Kind: anyLength{iptables.Uint(0, math.MaxUint32)}, Neg: true},
+			{Name: "--ahres", Kind: iptables.Flag},
+		},
+	},
+	Limits: Limits{Refused: "together with -p"},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		if p := c.Rule.Proto; p != nil {
+			c.Refuse(p.Pos, "ah", "leave -p out, or ah", "nftables does not look behind an authentication header, where the protocol of -p is")
+		}
+		all := All{present(&nft.Meta{Key: bytecode.MetaL4proto}, []byte{protoAH})}
+		for _, o := range m.Options {
+			switch o.Spec.Name {
+			case "--ahspi":
+				all = append(all, spiIn(o, 4, 4))
+			case "--ahlen":
+				if n := o.Value.(uint64); n != 0 { // which the kernel takes for not given, inverted or not
+					all = append(all, negated(lengthIs(transport(1, 1), n, 8, 4), o.Neg))
+				}
+			case "--ahres":
+				all = append(all, present(transport(2, 2), net16(0)))
+			}
+		}
+		return all
+	},
+})
+
+// anyLength leaves out a length of zero.
+type anyLength struct{ iptables.Kind }
+
+func (anyLength) Vacuous(v any) bool { return v.(uint64) == 0 }
+
+// lengthIs tests the length of a header in bytes, where its field counts units of so many bytes behind the first few.
+func lengthIs(field nft.Expr, bytes, first, unit uint64) Cond {
+	if bytes < first || (bytes-first)%unit != 0 || (bytes-first)/unit > math.MaxUint8 {
+		return Any{} // no header has it
+	}
+	return present(field, []byte{uint8((bytes - first) / unit)})
+}
