@@ -73,6 +73,7 @@ func (j *judges) trial(t *testing.T, f *findings, c *testCase, sets [2]*iptables
 			}
 		}
 	}
+	j.connections(t, f, sets)
 	want, got := j.counts(t, sets, model)
 	if !maps.Equal(want, got) {
 		f.add("counted by iptables and by us after %d packets: %s", len(probes), difference(c, want, got))
