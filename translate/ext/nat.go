@@ -42,16 +42,20 @@ func toAddress(kind nft.NATKind, option string) func(*Context, *iptables.Target)
 				continue
 			}
 			r := o.Value.(iptables.NATRange)
-			if r.Base != 0 {
-				c.Refuse(o.Pos, t.Name, "write a rule for each port", "nftables cannot shift a range of ports")
-			}
 			if r.Lo.IsValid() {
 				n.Addr = value(r.Lo.AsSlice())
 				if r.Hi != r.Lo {
 					n.AddrMax = value(r.Hi.AsSlice())
 				}
 			}
-			n.Port, n.PortMax = natPort(r.Ports)
+			if r.Base != 0 && r.Ports.Lo != r.Ports.Hi {
+				n.Port = shiftedPort(c, r)
+			} else {
+				n.Port, n.PortMax = natPort(r.Ports)
+			}
+		}
+		if n.Addr == nil && c.Shared.Both {
+			n.Family = nft.Inet // as nft has it where ports change alone
 		}
 		a := stmts(n)
 		a.Ends, a.Proto = true, n.Port != nil

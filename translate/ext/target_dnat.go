@@ -16,6 +16,5 @@ var _ = registerTarget(&Target{
 		},
 		Check: both(onlyIn("nat"), onlyFrom("PREROUTING", "OUTPUT"), natPorts("--to-destination")),
 	},
-	Limits: Limits{Refused: "a shift of ports"},
-	Lower:  toAddress(nft.DNAT, "--to-destination"),
+	Lower: toAddress(nft.DNAT, "--to-destination"),
 })
