@@ -119,6 +119,11 @@ func (s *source) readListing(name, text string, family iptables.Family, opt sour
 		fmt.Fprintf(opt.talk, "%s: a listing does not name its table; its chains are those of table %s (--table says otherwise)\n",
 			name, rs.Tables[0].Name)
 	}
+	for _, t := range rs.Tables {
+		for _, c := range t.Chains {
+			c.Declared = c.Declared || c.Policy == "" // a listing shows all its chains
+		}
+	}
 	return s.add(rs)
 }
 

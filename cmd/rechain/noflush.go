@@ -12,62 +12,285 @@ import (
 	"rechain/translate/iptables"
 )
 
+// addition brings the tables of a source, which adds, together with those that the kernel holds.
+type addition struct {
+	source   *source
+	as       translation
+	have     *nft.Ruleset
+	problems iptables.Problems
+}
+
 // appended is what the kernel shall hold after the source was added to it: the tables that the source names, with all that is in
 // them.
 func (a *application) appended(s *source, have *nft.Ruleset) (*nft.Ruleset, error) {
-	as := a.as
-	as.taken = func(t *nft.Table, chain string) bool {
-		there := findTable(have, t.Family, t.Name)
-		return there != nil && findChain(there, chain) != nil
+	d := &addition{source: s, as: a.as, have: have}
+	before, err := d.translate(have, func(c *iptables.Chain) []*iptables.Rule { return c.Rules[:c.Changes.Inserted] })
+	if err != nil {
+		return nil, err
 	}
-	more, err := s.translate(as, io.Discard) // what there is to say was said before the kernel was asked
+	after, err := d.translate(before, func(c *iptables.Chain) []*iptables.Rule { return c.Rules[c.Changes.Inserted:] })
 	if err != nil {
 		return nil, err
 	}
 	out := &nft.Ruleset{}
-	var problems iptables.Problems
-	for _, t := range more.Tables {
-		if there := findTable(have, t.Family, t.Name); there != nil {
-			problems = append(problems, extend(there, t, s.declares(t, as.prefix))...)
-			t = there
+	for _, t := range after.Tables {
+		there := findTable(have, t.Family, t.Name)
+		if there == nil {
+			there = &nft.Table{Family: t.Family, Name: t.Name, Comment: t.Comment, Origin: t.Origin}
 		}
-		out.Tables = append(out.Tables, t)
+		if err := d.table(there, findTable(before, t.Family, t.Name), t); err != nil {
+			return nil, err
+		}
+		out.Tables = append(out.Tables, there)
 	}
-	if err := problems.Err(); err != nil {
+	d.problems.Sort()
+	if err := d.problems.Err(); err != nil {
 		return nil, no(err)
 	}
 	return out, nil
 }
 
-// declares says of which chains of a translated table the source says more than rules.
-func (s *source) declares(t *nft.Table, prefix string) func(chain string) bool {
-	name := t.Name
-	if prefix != "" {
-		name = strings.TrimPrefix(name, prefix+"-")
-	}
-	return func(chain string) bool {
-		for _, rs := range s.families() {
-			if t.Family == nft.IPv4 && rs.Family != iptables.IPv4 || t.Family == nft.IPv6 && rs.Family != iptables.IPv6 {
-				continue
-			}
-			if table := rs.Table(name); table != nil {
-				if c := table.Chain(chain); c != nil && c.Declared {
-					return true
-				}
+// translate translates those rules of the source that pick picks. What there is to say was said before the kernel was asked. No chain
+// is made with a name that the kernel or taken has.
+func (d *addition) translate(taken *nft.Ruleset, pick func(*iptables.Chain) []*iptables.Rule) (*nft.Ruleset, error) {
+	part := *d.source
+	part.v4, part.v6 = picked(part.v4, pick), picked(part.v6, pick)
+	as := d.as
+	as.taken = func(t *nft.Table, chain string) bool {
+		for _, rs := range []*nft.Ruleset{d.have, taken} {
+			if there := findTable(rs, t.Family, t.Name); there != nil && findChain(there, chain) != nil {
+				return true
 			}
 		}
 		return false
 	}
+	return part.translate(as, io.Discard)
 }
 
-// extend adds what is in more to a table of the kernel: to sets, the elements that they do not have, and to chains, rules. Objects of
-// one name and kind are taken to be the same.
-func extend(there, more *nft.Table, declared func(chain string) bool) (ps iptables.Problems) {
-	problem := func(o nft.Origin, hint, format string, args ...any) {
-		where := fmt.Sprintf("table %s %s, as the kernel holds it: ", there.Family, there.Name)
-		ps = append(ps, &iptables.Problem{Pos: iptables.Pos{File: o.File, Line: o.Line, Col: o.Col, Key: o.Key},
-			Msg: where + fmt.Sprintf(format, args...), Hint: hint})
+func picked(rs *iptables.Ruleset, pick func(*iptables.Chain) []*iptables.Rule) *iptables.Ruleset {
+	if rs == nil {
+		return nil
 	}
+	out := &iptables.Ruleset{Family: rs.Family}
+	for _, t := range rs.Tables {
+		table := *t
+		table.Chains = nil
+		for _, c := range t.Chains {
+			chain := *c
+			chain.Rules = pick(c)
+			table.Chains = append(table.Chains, &chain)
+		}
+		out.Tables = append(out.Tables, &table)
+	}
+	return out
+}
+
+// problem notes why something cannot be done to a table as the kernel holds it.
+func (d *addition) problem(pos iptables.Pos, there *nft.Table, ext, hint, format string, args ...any) {
+	where := fmt.Sprintf("table %s %s, as the kernel holds it: ", there.Family, there.Name)
+	d.problems = append(d.problems, &iptables.Problem{Pos: pos, Ext: ext, Msg: where + fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func posOf(o nft.Origin) iptables.Pos {
+	return iptables.Pos{File: o.File, Line: o.Line, Col: o.Col, Key: o.Key}
+}
+
+// asked is what the source's tables that became a table ask for beside rules.
+func (d *addition) asked(t *nft.Table) (table iptables.Table, chains map[string]*iptables.Chain) {
+	chains = map[string]*iptables.Chain{}
+	if d.source.ruleset != nil {
+		return table, chains
+	}
+	name := t.Name
+	if d.as.prefix != "" {
+		name = strings.TrimPrefix(name, d.as.prefix+"-")
+	}
+	first := true
+	for _, rs := range d.source.families() {
+		if t.Family == nft.IPv4 && rs.Family != iptables.IPv4 || t.Family == nft.IPv6 && rs.Family != iptables.IPv6 {
+			continue
+		}
+		from := rs.Table(name)
+		if from == nil {
+			continue
+		}
+		mixed := !first && (from.Empty != table.Empty || from.Bare != table.Bare)
+		table.Empty, table.Bare = from.Empty, from.Bare
+		for _, c := range from.Chains {
+			old := chains[c.Name]
+			if mixed || old != nil && !alike(old.Changes, c.Changes) || t.Family == nft.Inet && len(c.Changes.Without) > 0 {
+				d.problem(c.Pos, t, c.Name, "leave out --inet", "the table has the rules of both families, and this deletes those of one")
+				mixed = false
+			}
+			if chains[c.Name] = c; old != nil && old.Declared {
+				chains[c.Name] = old
+			}
+		}
+		first = false
+	}
+	return table, chains
+}
+
+// alike says whether two families do the same to a chain that is there.
+func alike(a, b iptables.Changes) bool {
+	return a.Empty == b.Empty && a.New == b.New && a.Delete == b.Delete
+}
+
+// table brings a table of the kernel to what it is with rules before and after its own.
+func (d *addition) table(there, before, after *nft.Table) error {
+	asked, chains := d.asked(after)
+	for _, t := range []*nft.Table{before, after} {
+		d.sets(there, t)
+	}
+	if asked.Empty {
+		for _, c := range there.Chains {
+			c.Rules = nil
+		}
+	}
+	for _, c := range after.Chains {
+		from := chains[c.Name]
+		if from != nil && from.Changes.Delete {
+			continue
+		}
+		if from == nil {
+			from = &iptables.Chain{Declared: true} // made by the translation
+		}
+		if err := d.chain(there, findChain(before, c.Name), c, from); err != nil {
+			return err
+		}
+	}
+	for _, c := range before.Chains {
+		if chains[c.Name] == nil && findChain(there, c.Name) == nil {
+			there.Chains = append(there.Chains, c)
+		}
+	}
+	d.deleteChains(there, asked.Bare, chains)
+	return nil
+}
+
+// chain brings a chain of the kernel to what it is with rules before and after its own.
+func (d *addition) chain(there *nft.Table, before, after *nft.Chain, from *iptables.Chain) error {
+	into := findChain(there, after.Name)
+	switch {
+	case into == nil && from.Policy == "" && !from.Declared:
+		d.problem(from.Pos, there, from.Name, "declare it before: \":"+from.Name+" - [0:0]\"", "there is neither such a chain nor such a target")
+		return nil
+	case into == nil:
+		into = &nft.Chain{Name: after.Name, Base: after.Base, Comment: after.Comment, Origin: after.Origin, Remarks: after.Remarks}
+		there.Chains = append(there.Chains, into)
+	case from.Changes.New:
+		d.problem(from.Pos, there, from.Name, "declare it, which empties it: \":"+from.Name+" - [0:0]\"", "the chain exists already")
+	case !sameHook(into.Base, after.Base):
+		d.problem(posOf(after.Origin), there, after.Name, "", "the chain hangs on another hook")
+		return nil
+	case from.Declared && after.Base != nil:
+		base := *into.Base
+		base.Policy = after.Base.Policy
+		into.Base = &base
+	}
+	if from.Changes.Empty {
+		into.Rules = nil
+	}
+	for _, r := range from.Changes.Without {
+		if err := d.without(there, into, from, r); err != nil {
+			return err
+		}
+	}
+	if before != nil && len(before.Rules) > 0 {
+		if len(into.Rules)+len(after.Rules) > 0 && closed(before) {
+			d.problem(posOf(before.Origin), there, after.Name, "append the rule, or apply the whole rule set, without --noflush",
+				"what is inserted into chain %s ends with a rule that leaves it, so that what follows may never be reached", after.Name)
+		}
+		into.Rules = slices.Concat(before.Rules, into.Rules)
+	}
+	if len(after.Rules) > 0 && closed(into) {
+		d.problem(posOf(after.Origin), there, "", "apply the whole rule set, without --noflush",
+			"chain %s ends with a rule that leaves it, so that what is appended may never be reached", after.Name)
+	}
+	into.Rules = append(into.Rules, after.Rules...)
+	return nil
+}
+
+// without removes what a rule is in the kernel, the first time that it is there.
+func (d *addition) without(there *nft.Table, into *nft.Chain, from *iptables.Chain, r *iptables.Rule) error {
+	one, err := d.translate(&nft.Ruleset{}, func(c *iptables.Chain) []*iptables.Rule {
+		if c == from {
+			return []*iptables.Rule{r}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var rules []*nft.Rule
+	others := 0
+	for _, t := range one.Tables {
+		for _, c := range t.Chains {
+			if t.Family == there.Family && t.Name == there.Name && c.Name == into.Name {
+				rules = c.Rules
+			} else {
+				others += len(c.Rules)
+			}
+		}
+	}
+	for i := 0; i+len(rules) <= len(into.Rules) && len(rules) > 0 && others == 0; i++ {
+		if slices.EqualFunc(into.Rules[i:i+len(rules)], rules, nft.Same) {
+			into.Rules = slices.Delete(into.Rules, i, i+len(rules))
+			return nil
+		}
+	}
+	if others > 0 || len(rules) == 0 {
+		d.problem(r.Pos, there, "-D", "apply the whole rule set, without --noflush", "the rule takes more than its chain, and cannot be found again")
+	} else {
+		d.problem(r.Pos, there, "-D", "", "chain %s has no such rule", into.Name)
+	}
+	return nil
+}
+
+// deleteChains deletes the chains that shall go, if nothing is in them and nothing leads to them.
+func (d *addition) deleteChains(there *nft.Table, bare bool, chains map[string]*iptables.Chain) {
+	for name, from := range chains {
+		c := findChain(there, name)
+		switch {
+		case !from.Changes.Delete:
+		case c != nil && from.Changes.Empty:
+			c.Rules = nil
+		case c == nil && !from.Declared:
+			d.problem(from.Pos, there, "-X", "", "there is no chain %s", name)
+		}
+	}
+	leads := map[string]bool{}
+	for _, c := range there.Chains {
+		for _, r := range c.Rules {
+			for _, s := range r.Stmts {
+				if v, ok := s.(*nft.Verdict); ok {
+					leads[v.Chain] = true
+				}
+			}
+		}
+	}
+	there.Chains = slices.DeleteFunc(there.Chains, func(c *nft.Chain) bool {
+		from := chains[c.Name]
+		if from == nil && (!bare || c.Base != nil) || from != nil && !from.Changes.Delete {
+			return false
+		}
+		pos := posOf(c.Origin)
+		if from != nil {
+			pos = from.Pos
+		}
+		switch {
+		case len(c.Rules) > 0:
+			d.problem(pos, there, "-X", "empty it first: -F "+c.Name, "chain %s has rules", c.Name)
+		case leads[c.Name]:
+			d.problem(pos, there, "-X", "", "rules lead to chain %s", c.Name)
+		}
+		return true
+	})
+}
+
+// sets adds sets and objects: to a set that is there, the elements that it does not have. Objects of one name and kind are taken to
+// be the same.
+func (d *addition) sets(there, more *nft.Table) {
 	for _, set := range more.Sets {
 		i := slices.IndexFunc(there.Sets, func(o *nft.Set) bool { return o.Name == set.Name })
 		if i < 0 {
@@ -76,7 +299,7 @@ func extend(there, more *nft.Table, declared func(chain string) bool) (ps iptabl
 		}
 		old := there.Sets[i]
 		if !slices.Equal(old.Type, set.Type) || old.Flags != set.Flags {
-			problem(set.Origin, "", "set %s is of another kind", set.Name)
+			d.problem(posOf(set.Origin), there, "", "", "set %s is of another kind", set.Name)
 		}
 		for _, e := range set.Elements {
 			if !slices.ContainsFunc(old.Elements, func(o nft.Element) bool { return bytes.Equal(o.Key, e.Key) && bytes.Equal(o.KeyEnd, e.KeyEnd) }) {
@@ -89,29 +312,6 @@ func extend(there, more *nft.Table, declared func(chain string) bool) (ps iptabl
 			there.Objects = append(there.Objects, o)
 		}
 	}
-	for _, c := range more.Chains {
-		into := findChain(there, c.Name)
-		switch {
-		case into == nil:
-			there.Chains = append(there.Chains, c)
-			continue
-		case !sameHook(into.Base, c.Base):
-			problem(c.Origin, "", "chain %s hangs on another hook", c.Name)
-			continue
-		case declared(c.Name) && c.Base == nil:
-			into.Rules = nil
-		case declared(c.Name):
-			base := *into.Base
-			base.Policy = c.Base.Policy
-			into.Base = &base
-		}
-		if len(c.Rules) > 0 && closed(into) {
-			problem(c.Origin, "apply the whole rule set, without --noflush",
-				"chain %s ends with a rule that leaves it, so that what is appended may never be reached", c.Name)
-		}
-		into.Rules = append(into.Rules, c.Rules...)
-	}
-	return ps
 }
 
 func sameHook(a, b *nft.Base) bool {
@@ -122,11 +322,20 @@ func sameHook(a, b *nft.Base) bool {
 }
 
 // closed says whether the end of a chain may not be where packets come that no rule took: where a translation had to ask for the
-// opposite of what may be absent, it goes on in another chain, or leaves with two rules (see package translate).
+// opposite of what may be absent, it goes on in another chain, which has the first one's name and a number, or leaves with two rules
+// (see package translate).
 func closed(c *nft.Chain) bool {
 	n := len(c.Rules)
-	return n > 0 && ends(c.Rules[n-1], bytecode.Goto) ||
+	return n > 0 && ends(c.Rules[n-1], bytecode.Goto) && goesOn(c) ||
 		n > 1 && ends(c.Rules[n-1], bytecode.Return) && ends(c.Rules[n-2], bytecode.Return)
+}
+
+// goesOn says whether the last rule goes to a chain that is made to go on in.
+func goesOn(c *nft.Chain) bool {
+	return slices.ContainsFunc(c.Rules[len(c.Rules)-1].Stmts, func(s nft.Stmt) bool {
+		v, ok := s.(*nft.Verdict)
+		return ok && strings.HasPrefix(v.Chain, c.Name+"-")
+	})
 }
 
 func ends(r *nft.Rule, code bytecode.VerdictCode) bool {
