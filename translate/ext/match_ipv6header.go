@@ -1,0 +1,127 @@
+package ext
+
+import (
+	"fmt"
+	"strings"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// ipNoNext is the protocol number that says that nothing follows (RFC 8200).
+const ipNoNext = 59
+
+// ipv6Headers are the kinds of headers that ipv6header knows, in the order in which iptables-save prints them, under the name that it
+// prints (from /etc/protocols where that has one), and the others that it reads.
+var ipv6Headers = []struct {
+	number uint8
+	names  []string
+}{
+	{ipHopByHop, []string{"hop-by-hop", "hop", "hopopt", "0", "ip", "IP", "HOPOPT"}},
+	{ipDestination, []string{"ipv6-opts", "IPv6-Opts", "dst", "60"}},
+	{ipRouting, []string{"ipv6-route", "IPv6-Route", "route", "43"}},
+	{ipFragment, []string{"ipv6-frag", "IPv6-Frag", "frag", "44"}},
+	{protoAH, []string{"ah", "AH", "IPSEC-AH", "auth", "51"}},
+	{protoESP, []string{"esp", "ESP", "IPSEC-ESP", "50"}},
+	{ipNoNext, []string{"ipv6-nonxt", "IPv6-NoNxt", "none", "59"}},
+	{lastProtocol, []string{"protocol", "prot", "255"}},
+}
+
+// lastProtocol stands for any header that is none of the others (IPPROTO_RAW).
+const lastProtocol = 255
+
+// Places in ipv6Headers.
+const (
+	authentication = 4
+	firstEnd       = 5 // from here on kinds of the last header
+)
+
+// headerKinds is a set of kinds, by their place in ipv6Headers.
+type headerKinds [8]bool
+
+// ip6t_ipv6header.c, ipv6header_mt6: which kinds of headers there are; without --soft these and no others. Behind a fragment header it
+// goes on even where the fragment is not the first, and takes data for headers; nftables stops there.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name:     "ipv6header",
+		Families: []iptables.Family{iptables.IPv6},
+		Options: []*iptables.OptionSpec{
+			{Name: "--header", Kind: headerKindList, Neg: true, Required: true},
+			{Name: "--soft", Kind: iptables.Flag},
+		},
+	},
+	Limits: Limits{Refused: "auth together with esp, none or prot", Lossy: "esp, none and prot with --soft"},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		o, _ := m.Get("--header")
+		kinds := o.Value.(headerKinds)
+		_, soft := m.Get("--soft")
+		ends := 0
+		for _, given := range kinds[firstEnd:] {
+			if given {
+				ends++
+			}
+		}
+		if !soft && ends != 1 { // every packet has one kind of end
+			return negated(Any{}, o.Neg)
+		}
+		const why = "nftables does not look behind an authentication header, where the last header is"
+		switch {
+		case ends == 0:
+		case kinds[authentication] && !(soft && o.Neg):
+			c.Refuse(o.Pos, "ipv6header", "ask for auth alone, with --soft", why)
+		case soft && !kinds[authentication]:
+			c.Lossy(o.Pos, "ipv6header", "", why)
+		}
+		var all All
+		for i, given := range kinds {
+			switch kind := headerOf(ipv6Headers[i].number); {
+			case given:
+				all = append(all, negated(kind, soft && o.Neg))
+			case !soft && i < firstEnd:
+				all = append(all, Not{kind})
+			}
+		}
+		return negated(all, o.Neg && !soft)
+	},
+})
+
+// headerOf tests for a kind of header. An authentication header, or else the last header, is what nftables takes for the transport's.
+func headerOf(number uint8) Cond {
+	switch number {
+	case lastProtocol:
+		return All{Not{headerOf(protoESP)}, Not{headerOf(ipNoNext)}}
+	case protoAH, protoESP, ipNoNext:
+		return present(&nft.Meta{Key: bytecode.MetaL4proto}, []byte{number})
+	}
+	return hasHeader(number)
+}
+
+// headerKindList is a list of kinds of headers. Value: headerKinds.
+var headerKindList = iptables.NewKind(
+	func(w string, _ iptables.Family) (headerKinds, error) {
+		var k headerKinds
+		for part := range strings.SplitSeq(w, ",") {
+			found := false
+			for i, h := range ipv6Headers {
+				for _, name := range h.names {
+					if part == name {
+						k[i], found = true, true
+					}
+				}
+			}
+			if !found {
+				return k, fmt.Errorf("%s is not a kind of header: hop, dst, route, frag, auth, esp, none or prot", iptables.Quote(part))
+			}
+		}
+		return k, nil
+	},
+	func(k headerKinds) string {
+		var names []string
+		for i, given := range k {
+			if given {
+				names = append(names, ipv6Headers[i].names[0])
+			}
+		}
+		return strings.Join(names, ",")
+	})
