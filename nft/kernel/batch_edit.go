@@ -8,11 +8,17 @@ import (
 )
 
 // AddAll adds a table with all that is in it. What refers to something comes after it: sets whose elements name objects or jump
-// to chains, then rules. origin, if not nil, says where a rule comes from; the rest comes from b.Origin.
+// to chains, then rules. origin, if not nil, says where a rule comes from, and the objects that it uses first; the rest comes from
+// b.Origin.
 func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.Stringer) {
 	b.AddTable(t)
+	whole := b.Origin
 	for _, o := range t.Objects {
+		if r := firstUse(t, o); r != nil && origin != nil {
+			b.Origin = origin(r)
+		}
 		b.AddObject(t.Family, t.Name, o)
+		b.Origin = whole
 	}
 	for _, f := range t.Flowtables {
 		b.AddFlowtable(t.Family, t.Name, f)
@@ -24,7 +30,6 @@ func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.String
 		b.AddSet(t.Family, t.Name, s)
 		b.AddElements(t.Family, t.Name, s)
 	}
-	whole := b.Origin
 	for _, c := range inRuleOrder(t.Chains) {
 		for _, r := range c.Rules {
 			if origin != nil {
@@ -34,6 +39,20 @@ func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.String
 		}
 	}
 	b.Origin = whole
+}
+
+// firstUse finds the first rule of t that names an object, nil for none.
+func firstUse(t *bytecode.Table, o *bytecode.Object) *bytecode.Rule {
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			for _, op := range r.Program {
+				if ref, ok := op.(*bytecode.Objref); ok && ref.Type == o.Type && ref.Obj == o.Name {
+					return r
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // inRuleOrder puts chains that belong to a single rule, "jump { … }", before the others: they take no rules any more once that rule

@@ -102,6 +102,7 @@ var advices = []struct {
 	{unix.ENOENT, "add rule", builtin, "the chain, set or object that it names does not exist"},
 	{unix.ENOENT, "add rule", modular, "this kernel lacks it or what it needs: module %s"},
 	{unix.ENOENT, "add chain", anything, "there is no such table, or the kernel lacks the chain type (nat: module nft_chain_nat)"},
+	{unix.ENOENT, "add object", anything, "there is no such table, or the kernel lacks what it names (a helper: module nf_conntrack_ and its name)"},
 	{unix.ENOENT, "", anything, "it does not exist, or what it refers to does not"},
 	{unix.EEXIST, "add element", anything, "another interval overlaps it, or the key is there with other data"},
 	{unix.EEXIST, "", anything, "it exists already and is different"},
