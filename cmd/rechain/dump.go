@@ -96,10 +96,10 @@ func (s *source) parse(name, text string, f iptables.Family, opt sourceOptions) 
 // readSets adds the sets of an ipset dump. A name stands for one set, whatever the file.
 func (s *source) readSets(name, text string) error {
 	sets, err := ipset.Parse(strings.NewReader(text), name)
-	if err != nil {
+	var problems iptables.Problems
+	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
-	var problems iptables.Problems
 	for _, set := range sets {
 		if i := slices.IndexFunc(s.sets, func(o *ipset.Set) bool { return o.Name == set.Name }); i >= 0 {
 			problems = append(problems, &iptables.Problem{Pos: set.Pos, Ext: set.Name,

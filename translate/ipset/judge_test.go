@@ -108,6 +108,9 @@ func TestProblems(t *testing.T) {
 		{"create h hash:ip", `dump:5:8: there is a set h already`},
 		{"create q hash:nothing", `dump:5:10: "hash:nothing" is not a type of sets`},
 		{"create q hash:net netmask 8", "dump:5:19: netmask is not for sets of type hash:net"},
+		{"create q bitmap:ip range 10.0.0.0/7 netmask 1", "dump:5:8: a bitmap of networks needs a range that is one larger network"},
+		{"create q bitmap:ip range 10.1.0.0-10.2.0.0 netmask 16", "dump:5:8: a bitmap of networks needs a range that is one larger network"},
+		{"create q bitmap:ip range 10.1.0.0/16 netmask 16", "dump:5:8: a bitmap of networks needs a range that is one larger network"},
 		{"nonsense", `dump:5:1: nonsense is not a command of ipset save`},
 	} {
 		_, err := Parse(strings.NewReader(base+c.line+"\n"), "dump")

@@ -2,6 +2,7 @@ package ipset
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -156,7 +157,24 @@ func (p *parser) createOptions(s *Set, ws []word) bool {
 		p.problem(s.Pos.Col, "", "a bitmap needs a range")
 		return false
 	}
+	if s.Type.bitmap() && s.Netmask != 0 && !s.wholeNetworks() {
+		p.problem(s.Pos.Col, "", "a bitmap of networks needs a range that is one larger network")
+		return false
+	}
 	return true
+}
+
+// wholeNetworks widens a bitmap's range to the networks of its netmask, and says whether that is a larger network, as
+// bitmap_ip_create wants it (net/netfilter/ipset/ip_set_bitmap_ip.c).
+func (s *Set) wholeNetworks() bool {
+	s.First = netip.PrefixFrom(s.First, s.Netmask).Masked().Addr()
+	s.Last = lastOf(netip.PrefixFrom(s.Last, s.Netmask))
+	for n := range s.Netmask {
+		if p := netip.PrefixFrom(s.First, n); p.Masked() == p && lastOf(p) == s.Last {
+			return true
+		}
+	}
+	return false
 }
 
 // entryOptions reads what stands behind an element; values are the elements that it is for.
