@@ -1,5 +1,7 @@
 package packet
 
+import "fmt"
+
 // Effect is what a step changes: [Write], [Copy], [NAT], [Note] or [Touch].
 type Effect interface{ effect() }
 
@@ -43,6 +45,73 @@ type NAT struct {
 	PortBase uint16
 	// Random, FullyRandom and Persistent are the flags of the same names.
 	Random, FullyRandom, Persistent bool
+}
+
+// String says all of a translation: equal ones are the same.
+func (n *NAT) String() string {
+	s := [...]string{"snat", "dnat", "redirect", "masquerade"}[n.Kind]
+	for _, r := range []*Range{n.Addr, n.Port} {
+		switch {
+		case r == nil:
+			s += " -"
+		case r.From == r.To:
+			s += fmt.Sprintf(" %x.%x", r.From.Hi, r.From.Lo)
+		default:
+			s += fmt.Sprintf(" %x.%x-%x.%x", r.From.Hi, r.From.Lo, r.To.Hi, r.To.Lo)
+		}
+	}
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{n.Net, " net"}, {n.Random, " random"}, {n.FullyRandom, " fully-random"}, {n.Persistent, " persistent"}} {
+		if flag.set {
+			s += flag.name
+		}
+	}
+	if n.Shift {
+		s += fmt.Sprintf(" base %d", n.PortBase)
+	}
+	return s
+}
+
+// Source says whether the translation changes the source.
+func (n *NAT) Source() bool { return n.Kind == SNAT || n.Kind == Masquerade }
+
+// Writes are the fields that the translation changes, with their new values; a field that only the machine can know the value of
+// becomes what the other field says, whose name is that of the translation.
+func (n *NAT) Writes(ipv6 bool) []NATWrite {
+	addr, port := IPv4Dst, DstPort
+	switch {
+	case n.Source() && ipv6:
+		addr, port = IPv6Src, SrcPort
+	case n.Source():
+		addr, port = IPv4Src, SrcPort
+	case ipv6:
+		addr = IPv6Dst
+	}
+	var out []NATWrite
+	if n.Addr != nil || n.Kind == Redirect || n.Kind == Masquerade {
+		out = append(out, n.write(addr, n.Addr, n.Net))
+	}
+	if n.Port != nil {
+		out = append(out, n.write(port, n.Port, n.Shift))
+	}
+	return out
+}
+
+// NATWrite is one field's new value: Value, or where Unknown is set that of Symbol.
+type NATWrite struct {
+	Field   Field
+	Value   Value
+	Unknown bool
+	Symbol  Field
+}
+
+func (n *NAT) write(f Field, r *Range, vague bool) NATWrite {
+	if r != nil && r.From == r.To && !vague {
+		return NATWrite{Field: f, Value: r.From}
+	}
+	return NATWrite{Field: f, Unknown: true, Symbol: Named(f.Name+" of "+n.String(), f.Bits, f.Show)}
 }
 
 // Note is something done with the packet that no later rule can see: a log line, a copy, an option changed. Equal keys are the same.

@@ -1,0 +1,235 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"rechain/nft/packet"
+	"rechain/nft/trace"
+)
+
+// Options say what is compared, and how much that may cost.
+type Options struct {
+	// Nodes bounds the diagram, and so the memory: a node takes about 40 bytes. 0: as many as 1 GB holds.
+	Nodes int
+	// Findings bounds what is found at each hook. 0: 10.
+	Findings int
+	// Where leaves out all other packets. nil: none.
+	Where packet.Pred
+	// Logs makes log lines part of what is done with a packet.
+	Logs bool
+	// Hooks says at which hooks. nil: at all.
+	Hooks func(packet.Hook) bool
+}
+
+// Function is the answer for one hook: how packets of one family fare in all its base chains together.
+type Function struct {
+	IPv6 bool
+	Hook packet.Hook
+	// Findings are differences, each by one packet; none: the two are the same.
+	Findings []*Finding
+	// More says that there are further ones.
+	More bool
+	// Memory is a packet that leaves the rules' memories different, where the two are otherwise the same for it; nil: there is none.
+	Memory *Finding
+	// Undecided is why there is no answer; nil: there is one.
+	Undecided error
+}
+
+// Finding is packets that two programs treat differently.
+type Finding struct {
+	// Packet is one of them, and A and B are its ways.
+	Packet *packet.Packet
+	A, B   *trace.Trace
+	// Needs are the opaque predicates that the difference rests on, with what they must say. Without any, it is certain.
+	Needs map[string]bool
+	// Region is what other packets around it have in common: those of which each constraint holds.
+	Region []Constraint
+}
+
+// Same says whether two programs are the same at every hook.
+func Same(functions []*Function) bool {
+	return !slices.ContainsFunc(functions, func(f *Function) bool { return len(f.Findings) > 0 || f.Undecided != nil })
+}
+
+const defaultNodes = 25 << 20
+
+// Programs compares two programs of one family, hook by hook. A chain that leads back to itself is an error.
+func Programs(a, b *packet.Program, opt Options) (functions []*Function, err error) {
+	if opt.Nodes == 0 {
+		opt.Nodes = defaultNodes
+	}
+	if opt.Findings == 0 {
+		opt.Findings = 10
+	}
+	e := newEngine(a.IPv6, opt.Nodes)
+	e.logs = opt.Logs
+	defer func() {
+		if p := recover(); p != nil {
+			loop, ok := p.(*loopError)
+			if !ok {
+				panic(p)
+			}
+			functions, err = nil, loop
+		}
+	}()
+	e.survey(a, b)
+	if opt.Where != nil {
+		e.surveyPred(opt.Where)
+	}
+	e.placeAll()
+	for h := packet.Prerouting; h <= packet.Ingress; h++ {
+		if opt.Hooks != nil && !opt.Hooks(h) || len(at(a, h))+len(at(b, h)) == 0 {
+			continue
+		}
+		functions = append(functions, e.hook(a, b, h, opt))
+	}
+	return functions, nil
+}
+
+// at are a program's base chains at a hook.
+func at(p *packet.Program, h packet.Hook) []*packet.Chain {
+	return slices.DeleteFunc(slices.Clone(p.Chains), func(c *packet.Chain) bool { return c.Base == nil || c.Base.Hook != h })
+}
+
+func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Function) {
+	f = &Function{IPv6: a.IPv6, Hook: h}
+	defer func() {
+		if p := recover(); p != nil {
+			err, ok := p.(error)
+			if !ok || !errors.Is(err, errBudget) {
+				panic(p)
+			}
+			f.Undecided = fmt.Errorf("%w: %d nodes", errBudget, opt.Nodes)
+		}
+	}()
+	if e.alike(at(a, h), at(b, h)) {
+		return f
+	}
+	possible := e.possible(h, a.Tracks && b.Tracks)
+	if opt.Where != nil {
+		possible = e.and(possible, e.pred(opt.Where))
+	}
+	fa, fb := e.function(at(a, h)), e.function(at(b, h))
+	differ := e.and(possible, e.different(e.visible(fa), e.visible(fb)))
+	memory := e.and(e.and(possible, e.not(differ)), e.different(e.memory(fa), e.memory(fb)))
+	if memory != no {
+		f.Memory = e.finding(a, b, h, memory)
+	}
+	for differ != no {
+		if len(f.Findings) == opt.Findings {
+			f.More = true
+			break
+		}
+		found := e.finding(a, b, h, differ)
+		if trace.Same(found.A.Outcome, found.B.Outcome) {
+			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
+		}
+		f.Findings = append(f.Findings, found)
+		differ = e.and(differ, e.not(e.and(e.decidedBy(a, h, found.A), e.decidedBy(b, h, found.B))))
+	}
+	return f
+}
+
+// alike says whether base chains are the same one by one, which is enough.
+func (e *engine) alike(a, b []*packet.Chain) bool {
+	return slices.EqualFunc(a, b, func(a, b *packet.Chain) bool {
+		return a.Base.NAT == b.Base.NAT && e.base(a) == e.base(b)
+	})
+}
+
+// function is base chains one after the other: accept goes on with the next. They are put together from the first on, since what a
+// translation does to the later ones goes with those before.
+func (e *engine) function(chains []*packet.Chain) node {
+	if len(chains) == 0 {
+		return e.end(outcome{kind: packet.Accept})
+	}
+	n := e.base(chains[0])
+	for _, c := range chains[1:] {
+		n = e.seq(packet.Accept, n, e.base(c))
+	}
+	return n
+}
+
+func (e *engine) finding(a, b *packet.Program, h packet.Hook, n node) *Finding {
+	f := &Finding{Packet: e.witness(n)}
+	f.A, f.B = follow(a, h, f.Packet), follow(b, h, f.Packet)
+	if e.rests(n, f.Packet) {
+		f.Needs = map[string]bool{}
+		for _, c := range e.inOrder() {
+			if c.field.Name[0] == '?' {
+				key := c.field.Name[2:]
+				f.Needs[key] = f.Packet.Opaque[key]
+			}
+		}
+	}
+	f.Region = e.region(n, f.Packet)
+	return f
+}
+
+func follow(p *packet.Program, h packet.Hook, pkt *packet.Packet) *trace.Trace {
+	t, err := trace.Hook(p, h, pkt)
+	if err != nil {
+		panic(err) // no chain leads back to itself: the diagram was made
+	}
+	return t
+}
+
+// decidedBy is the packets that the rule or policy decides which decided a packet.
+func (e *engine) decidedBy(p *packet.Program, h packet.Hook, t *trace.Trace) node {
+	if len(t.Hops) == 0 {
+		return yes
+	}
+	last := t.Hops[len(t.Hops)-1]
+	saved := e.chains
+	defer func() { e.chains, e.marked, e.markedPolicy = saved, nil, nil }()
+	e.chains = map[*packet.Chain]node{}
+	for c, n := range saved {
+		if !reaches(c, last.Chain, map[*packet.Chain]bool{}) {
+			e.chains[c] = n
+		}
+	}
+	if e.marked = last.Rule; last.Rule == nil {
+		e.markedPolicy = last.Chain
+	}
+	n := e.function(at(p, h))
+	return e.replace(n, func(t node) node { return constant(e.outcomes[t.value()].detail == markedDetail) })
+}
+
+// reaches says whether a chain is, or leads to, another.
+func reaches(from, to *packet.Chain, seen map[*packet.Chain]bool) bool {
+	if from == to {
+		return true
+	}
+	if seen[from] {
+		return false
+	}
+	seen[from] = true
+	for _, r := range from.Rules {
+		for _, c := range targets(r.Steps) {
+			if reaches(c, to, seen) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// targets are the chains that steps lead to.
+func targets(steps []packet.Step) []*packet.Chain {
+	var out []*packet.Chain
+	for _, s := range steps {
+		switch v := s.(type) {
+		case *packet.End:
+			if v.Verdict.Chain != nil {
+				out = append(out, v.Verdict.Chain)
+			}
+		case *packet.Choose:
+			for _, c := range v.Cases {
+				out = append(out, targets(c.Steps)...)
+			}
+		}
+	}
+	return out
+}

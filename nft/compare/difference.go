@@ -1,0 +1,134 @@
+package compare
+
+import (
+	"maps"
+	"slices"
+
+	"rechain/nft/packet"
+)
+
+// visible is a function's outcomes without what only later packets can tell: the memory of rules. What was written to a packet that
+// does not get through, nobody sees.
+func (e *engine) visible(n node) node {
+	return e.replace(n, func(t node) node {
+		o := e.outcomes[t.value()]
+		x := e.effects[o.effect].clone()
+		x.counts, x.touched = nil, nil
+		if o.kind != packet.Accept {
+			x.changes, x.nat = nil, nil
+		}
+		o.effect = e.intern(x)
+		return e.end(o)
+	})
+}
+
+// memory is a function's outcomes as later packets can tell them: what was asked, and what changed.
+func (e *engine) memory(n node) node {
+	return e.replace(n, func(t node) node {
+		old := e.effects[e.outcomes[t.value()].effect]
+		return e.end(outcome{kind: packet.Continue, effect: e.intern(&effect{counts: old.counts, touched: old.touched})})
+	})
+}
+
+// different is where two functions have outcomes that can be told apart.
+func (e *engine) different(a, b node) node {
+	switch {
+	case a == b:
+		return no
+	case a.isTerminal() && b.isTerminal():
+		return e.unlike(e.outcomes[a.value()], e.outcomes[b.value()])
+	}
+	if a > b {
+		a, b = b, a
+	}
+	if r, ok := e.known(opDiffer, a, b, 0); ok {
+		return r
+	}
+	level := min(e.level(a), e.level(b))
+	alo, ahi := e.at(a, level)
+	blo, bhi := e.at(b, level)
+	lo, hi := e.different(alo, blo), e.different(ahi, bhi)
+	r := node(0)
+	if level < e.level(lo) && level < e.level(hi) {
+		r = e.make(level, lo, hi)
+	} else {
+		r = e.ite(e.make(level, no, yes), hi, lo)
+	}
+	return e.keep(opDiffer, a, b, 0, r)
+}
+
+// unlike is for which packets two outcomes can be told apart: writing what is there already changes nothing.
+func (e *engine) unlike(a, b outcome) node {
+	x, y := e.effects[a.effect], e.effects[b.effect]
+	if a.kind != b.kind || a.detail != b.detail || !sameTranslations(x, y) || !slices.Equal(x.notes, y.notes) ||
+		!maps.Equal(x.counts, y.counts) || !maps.Equal(x.touched, y.touched) {
+		return yes
+	}
+	fields := map[packet.Field]bool{}
+	for _, c := range []map[packet.Field]change{x.changes, y.changes} {
+		for f := range c {
+			fields[f] = true
+		}
+	}
+	unlike := no
+	for f := range fields {
+		unlike = e.or(unlike, e.unlikeField(f, x, y))
+	}
+	return unlike
+}
+
+func sameTranslations(x, y *effect) bool {
+	for _, source := range []bool{false, true} {
+		a, b := x.nat[source], y.nat[source]
+		if (a == nil) != (b == nil) || a != nil && a.String() != b.String() {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *engine) unlikeField(f packet.Field, x, y *effect) node {
+	a, inA := x.changes[f]
+	b, inB := y.changes[f]
+	switch {
+	case a.symbol != "" || b.symbol != "":
+		return constant(a.symbol != b.symbol)
+	case e.coding(f).starts == nil:
+		unlike := no
+		p, q := x.bitsOf(f), y.bitsOf(f)
+		for i := range p {
+			unlike = e.or(unlike, e.sum(xor(p[i], q[i])))
+		}
+		return unlike
+	case inA && inB:
+		return constant(a.value != b.value)
+	case inA:
+		return e.not(e.in(f, []packet.Range{{From: a.value, To: a.value}}))
+	}
+	return e.not(e.in(f, []packet.Range{{From: b.value, To: b.value}}))
+}
+
+// possible is the packets that can be at a hook.
+func (e *engine) possible(h packet.Hook, tracked bool) node {
+	none := func(f packet.Field) packet.Pred { return packet.Eq(f, packet.Value{}) }
+	all := packet.All{packet.Set(packet.HasTransport)}
+	switch h {
+	case packet.Prerouting:
+		all = append(all, none(packet.Oif), none(packet.HasSocket))
+	case packet.Input:
+		all = append(all, none(packet.Oif))
+	case packet.Forward:
+		all = append(all, none(packet.HasSocket))
+	case packet.Output:
+		all = append(all, none(packet.Iif))
+	}
+	if tracked {
+		all = append(all, none(packet.FragOffset))
+	}
+	for f := range e.codings {
+		if domain := packet.Domain(f); domain != nil {
+			all = append(all, &packet.In{Field: f, Ranges: domain})
+		}
+	}
+	return e.pred(all)
+}

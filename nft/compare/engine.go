@@ -1,0 +1,340 @@
+package compare
+
+import (
+	"fmt"
+
+	"rechain/nft/packet"
+)
+
+// engine turns programs into diagrams whose terminals are outcomes. Both sides of a comparison share one, so that what is equal is one
+// node.
+type engine struct {
+	*diagram
+	ipv6 bool
+	logs bool // whether log lines are part of what is done
+
+	codings map[packet.Field]*coding
+	fields  []*coding // by level
+	surveys map[packet.Field]*survey
+	next    uint32 // the first level that is free
+
+	outcomes  []outcome
+	outcomeOf map[outcome]node
+	effects   []*effect
+	effectOf  map[string]int
+	composed  map[[2]int]int
+	under     map[underKey]node
+	renamed   map[int]map[uint32]*substitute // by effect and level
+	changes   map[changingKey]bool
+
+	evaluations map[packet.Field]nth // which fields are such
+
+	chains map[*packet.Chain]node
+	busy   map[*packet.Chain]bool
+	// marked is the rule, or markedPolicy the chain whose policy, has its verdicts tagged, for the region that it decides.
+	marked       *packet.Rule
+	markedPolicy *packet.Chain
+}
+
+// outcome is how a chain ends for a packet.
+type outcome struct {
+	kind   packet.VerdictKind
+	detail string
+	effect int
+}
+
+type underKey struct {
+	n      node
+	effect int
+}
+
+func newEngine(ipv6 bool, limit int) *engine {
+	e := &engine{diagram: newDiagram(limit), ipv6: ipv6,
+		codings: map[packet.Field]*coding{}, surveys: map[packet.Field]*survey{},
+		outcomes: make([]outcome, 2), outcomeOf: map[outcome]node{}, effectOf: map[string]int{},
+		composed: map[[2]int]int{}, under: map[underKey]node{}, changes: map[changingKey]bool{}, renamed: map[int]map[uint32]*substitute{}, evaluations: map[packet.Field]nth{},
+		chains: map[*packet.Chain]node{}, busy: map[*packet.Chain]bool{}}
+	e.intern(&effect{})
+	return e
+}
+
+// end is the terminal of an outcome.
+func (e *engine) end(o outcome) node {
+	n, ok := e.outcomeOf[o]
+	if !ok {
+		n = terminal(len(e.outcomes))
+		e.outcomes = append(e.outcomes, o)
+		e.outcomeOf[o] = n
+	}
+	return n
+}
+
+// goesOn is the terminal of a packet that goes on with the next rule.
+func (e *engine) goesOn() node { return e.end(outcome{kind: packet.Continue}) }
+
+// coding is how a field is encoded. A field that the programs do not ask for (one that a translation made) comes last.
+func (e *engine) coding(f packet.Field) *coding {
+	c := e.codings[f]
+	if c == nil {
+		s := e.surveys[f]
+		if s == nil {
+			s = &survey{field: f}
+		}
+		c = e.place(s)
+	}
+	return c
+}
+
+// place gives a field the next variables.
+func (e *engine) place(s *survey) *coding {
+	c := s.coding(e.next)
+	e.codings[s.field] = c
+	e.next += uint32(c.width)
+	for range c.width {
+		e.fields = append(e.fields, c)
+	}
+	return c
+}
+
+// seq is f, and g for packets that f ends with the given kind.
+func (e *engine) seq(kind packet.VerdictKind, f, g node) node {
+	if f.isTerminal() {
+		o := e.outcomes[f.value()]
+		if o.kind != kind {
+			return f
+		}
+		g = e.having(g, o.effect)
+		if o.detail == markedDetail {
+			g = e.replace(g, e.stillMarked)
+		}
+		return g
+	}
+	op := opSeq + operation(kind)<<8
+	if r, ok := e.known(op, f, g, 0); ok {
+		return r
+	}
+	if e.changing(kind, f) { // then g asks what f has changed, not what the variable was
+		t := e.tests[f]
+		return e.keep(op, f, g, 0, e.ite(e.make(t.level, no, yes), e.seq(kind, t.hi, g), e.seq(kind, t.lo, g)))
+	}
+	level := min(e.level(f), e.level(g))
+	flo, fhi := e.at(f, level)
+	glo, ghi := e.at(g, level)
+	return e.keep(op, f, g, 0, e.make(level, e.seq(kind, flo, glo), e.seq(kind, fhi, ghi)))
+}
+
+// changing says whether f ends with the kind for packets that it has changed.
+func (e *engine) changing(kind packet.VerdictKind, f node) bool {
+	if f.isTerminal() {
+		o := e.outcomes[f.value()]
+		return o.kind == kind && o.effect != 0
+	}
+	k := changingKey{f, kind}
+	is, ok := e.changes[k]
+	if !ok {
+		t := e.tests[f]
+		is = e.changing(kind, t.lo) || e.changing(kind, t.hi)
+		e.changes[k] = is
+	}
+	return is
+}
+
+type changingKey struct {
+	n    node
+	kind packet.VerdictKind
+}
+
+// rule is one rule: packets that it does not end go on.
+func (e *engine) rule(r *packet.Rule) node { return e.steps(r, r.Steps) }
+
+func (e *engine) steps(r *packet.Rule, steps []packet.Step) node {
+	var conds []node // of tests without state, up to the first other step
+	for i, s := range steps {
+		req, ok := s.(*packet.Require)
+		if !ok {
+			return e.when(conds, e.step(r, s, steps[i+1:]))
+		}
+		if o, neg := stateful(req.P); o != nil {
+			return e.when(conds, e.evaluate(r, o, neg, steps[i+1:]))
+		}
+		conds = append(conds, e.pred(req.P))
+	}
+	return e.goesOn()
+}
+
+// when is n where all conditions hold; other packets go on.
+func (e *engine) when(conds []node, n node) node { return e.ite(e.all(conds), n, e.goesOn()) }
+
+func (e *engine) step(r *packet.Rule, s packet.Step, rest []packet.Step) node {
+	switch v := s.(type) {
+	case *packet.Do:
+		if n, ok := v.Effect.(*packet.Note); ok && n.Log && !e.logs {
+			return e.steps(r, rest)
+		}
+		return e.having(e.steps(r, rest), e.single(v.Effect))
+	case *packet.End:
+		return e.verdict(r, v.Verdict)
+	case *packet.Choose:
+		cases := make([]node, len(v.Cases))
+		for i, c := range v.Cases {
+			cases[i] = e.ite(e.pred(c.When), e.steps(r, append(c.Steps[:len(c.Steps):len(c.Steps)], rest...)), e.otherwise())
+		}
+		n := fold(cases, e.otherwise(), e.orElse)
+		return e.orElse(n, e.goesOn())
+	}
+	panic(fmt.Sprintf("compare: unknown step %T", s))
+}
+
+// otherwise is the terminal of a packet that no case of a choice has taken.
+func (e *engine) otherwise() node { return e.end(outcome{kind: packet.Continue, detail: "otherwise"}) }
+
+// orElse is a, and b for packets that a leaves.
+func (e *engine) orElse(a, b node) node {
+	if a.isTerminal() {
+		if a == e.otherwise() {
+			return b
+		}
+		return a
+	}
+	if r, ok := e.known(opElse, a, b, 0); ok {
+		return r
+	}
+	level := min(e.level(a), e.level(b))
+	alo, ahi := e.at(a, level)
+	blo, bhi := e.at(b, level)
+	return e.keep(opElse, a, b, 0, e.make(level, e.orElse(alo, blo), e.orElse(ahi, bhi)))
+}
+
+// stateful is the predicate with state that a requirement asks, if it asks one.
+func stateful(p packet.Pred) (o *packet.Opaque, neg bool) {
+	switch v := p.(type) {
+	case *packet.Opaque:
+		if v.Stateful {
+			return v, false
+		}
+	case packet.Not:
+		o, neg := stateful(v.P)
+		return o, !neg
+	}
+	return nil, false
+}
+
+// evaluate asks a predicate with state: its first evaluation by what follows, which what comes before may make a later one.
+func (e *engine) evaluate(r *packet.Rule, o *packet.Opaque, neg bool, rest []packet.Step) node {
+	says := e.pred(packet.Set(e.evaluation(o.Key, 1)))
+	if neg {
+		says = e.not(says)
+	}
+	x := (&effect{}).clone()
+	x.counts = map[string]int{o.Key: 1}
+	asked := e.intern(x)
+	return e.ite(says, e.having(e.steps(r, rest), asked), e.having(e.goesOn(), asked))
+}
+
+// nth is an evaluation of a predicate with state, the n-th of its key on a packet's way, from 1 on.
+type nth struct {
+	key string
+	n   int
+}
+
+// evaluation is the variable of an evaluation.
+func (e *engine) evaluation(key string, n int) packet.Field {
+	f := opaqueField(fmt.Sprintf("%s#%d", key, n))
+	if _, ok := e.evaluations[f]; !ok {
+		e.evaluations[f] = nth{key, n}
+		e.of(f).cut(packet.Range{From: packet.Num(1), To: packet.Num(1)})
+	}
+	return f
+}
+
+func (e *engine) verdict(r *packet.Rule, v packet.Verdict) node {
+	switch v.Kind {
+	case packet.Jump:
+		return e.called(v.Chain)
+	case packet.Goto:
+		return e.replace(e.called(v.Chain), func(n node) node { return e.becomes(n, packet.Continue, packet.Return) })
+	}
+	if r == e.marked && r != nil {
+		return e.end(outcome{kind: v.Kind, detail: markedDetail})
+	}
+	return e.end(outcome{kind: v.Kind, detail: v.Detail})
+}
+
+// markedDetail is the detail of verdicts of the marked rule.
+const markedDetail = "*"
+
+// becomes changes a terminal's kind.
+func (e *engine) becomes(n node, from, to packet.VerdictKind) node {
+	o := e.outcomes[n.value()]
+	if o.kind == from {
+		o.kind = to
+	}
+	return e.end(o)
+}
+
+// called is what a chain does for a rule that jumps to it: packets that reach its end, or return, go on.
+func (e *engine) called(c *packet.Chain) node {
+	if n, ok := e.chains[c]; ok {
+		return n
+	}
+	if e.busy[c] {
+		panic(&loopError{c})
+	}
+	e.busy[c] = true
+	rules := make([]node, len(c.Rules))
+	for i, r := range c.Rules {
+		rules[i] = e.rule(r)
+	}
+	n := fold(rules, e.goesOn(), func(f, g node) node { return e.seq(packet.Continue, f, g) })
+	n = e.replace(n, func(n node) node { return e.becomes(n, packet.Return, packet.Continue) })
+	delete(e.busy, c)
+	e.chains[c] = n
+	return n
+}
+
+// loopError is a chain that leads back to itself.
+type loopError struct{ chain *packet.Chain }
+
+func (err *loopError) Error() string {
+	return fmt.Sprintf("chain %s of table %s leads back to itself", err.chain.Name, err.chain.Table)
+}
+
+// base is what a base chain does.
+func (e *engine) base(c *packet.Chain) node {
+	policy := outcome{kind: packet.Accept}
+	if c.Base.Drop {
+		policy.kind = packet.Drop
+	}
+	if c == e.markedPolicy {
+		policy.detail = markedDetail
+	}
+	n := e.replace(e.called(c), func(n node) node {
+		o := e.outcomes[n.value()]
+		if o.kind != packet.Continue {
+			return n
+		}
+		return e.end(outcome{policy.kind, policy.detail, o.effect})
+	})
+	if c.Base.NAT {
+		unseen := outcome{kind: packet.Accept}
+		if e.marked != nil || e.markedPolicy != nil {
+			unseen.detail = unseenDetail
+		}
+		n = e.ite(e.pred(firstPacket), n, e.end(unseen))
+	}
+	return n
+}
+
+// unseenDetail is the detail of packets that a chain does not see, while verdicts are marked: the one before has decided them.
+const unseenDetail = "-"
+
+func (e *engine) stillMarked(n node) node {
+	o := e.outcomes[n.value()]
+	if o.detail == unseenDetail {
+		o.detail = markedDetail
+	}
+	return e.end(o)
+}
+
+// firstPacket is what chains of type nat see (nf_nat_inet_fn): packets of connections whose translation is not settled.
+var firstPacket = packet.OneOf(packet.CTState, packet.Num(packet.StateNew), packet.Num(packet.StateRelated))
