@@ -141,7 +141,7 @@ func byChain(dump string) []string {
 	var lines []string
 	for line := range strings.Lines(dump) {
 		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line == "COMMIT" {
+		if line == "" || line[0] == '#' || line == "COMMIT" || strings.HasPrefix(line, "Warning: ") { // on standard error
 			continue
 		}
 		if line[0] == ':' {

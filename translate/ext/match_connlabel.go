@@ -1,0 +1,56 @@
+package ext
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/translate/iptables"
+)
+
+// labelBits is how many labels a connection has (NF_CT_LABELS_MAX_SIZE).
+const labelBits = 128
+
+// xt_connlabel.c, connlabel_mt. A packet without a connection has no label, and matches when inverted. With --set one that is missing is
+// added first, so that only a packet without a connection is without it. Connections have room for the labels of other programs where some rule asks for
+// labels; before Linux 6.18 nft_ct.c made room only for rules that set one.
+var _ = registerMatch(&Match{
+	Extension: iptables.Extension{
+		Name: "connlabel",
+		Options: []*iptables.OptionSpec{
+			{Name: "--label", Kind: labelKind, Neg: true, Required: true},
+			{Name: "--set", Kind: iptables.Flag},
+		},
+	},
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		o, _ := m.Get("--label")
+		bit := labelBit(o.Value.(uint64))
+		key := &nft.CT{Key: bytecode.CtLabels}
+		none := make([]byte, len(bit))
+		has := &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: &nft.MaskXor{Of: key, Mask: bit, Xor: none}, Right: value(none)}}}
+		if _, set := m.Get("--set"); set {
+			has.Stmts = append([]nft.Stmt{&nft.Assign{Key: key, Value: value(bit)}}, has.Stmts...)
+			has.Stateful = true
+		}
+		return negated(has, o.Neg)
+	},
+})
+
+// labelBit is a label as a register holds it: bits of two 64-bit words in host order.
+func labelBit(n uint64) []byte {
+	var words [2]uint64
+	words[n/64] = 1 << (n % 64)
+	return binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, words[0]), words[1])
+}
+
+// labelKind is the number of a label, printed in quotes. Names of labels are in a file of the host. Value: uint64.
+var labelKind = iptables.NewKind(
+	func(w string, _ iptables.Family) (uint64, error) {
+		if w == "" || w[0] < '0' || w[0] > '9' {
+			return 0, fmt.Errorf("%s is a name, which only the host that it was written on can resolve: give the number", iptables.Quote(w))
+		}
+		return iptables.ParseUint(w, 0, labelBits-1)
+	},
+	func(n uint64) string { return `"` + strconv.FormatUint(n, 10) + `"` })
