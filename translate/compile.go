@@ -24,10 +24,13 @@ type compiler struct {
 	taken func(string) bool // whether a name is one of these, or otherwise in use
 	chain *nft.Chain        // where rules go now: the chain, or the R of its last split
 	first *nft.Chain        // the chain itself
-	stamp func(*nft.Rule)   // gives a rule its comment and origin
 	proto []nft.Stmt        // the test of the rule's protocol, if it wants one
+	// What the rules have that are made now.
+	comment string
+	origin  nft.Origin
 	// remarks wait for the next rule, or for the chain's end.
 	remarks []string
+	room    []literal // for those of the next rule
 }
 
 // literal is one condition of a conjunction.
@@ -39,11 +42,13 @@ type literal struct {
 
 // rule appends one rule. before are statements that guard it.
 func (c *compiler) rule(before []nft.Stmt, cond ext.All, act ext.Action) {
-	literals, ok := flatten(nil, cond, false)
-	if !ok {
-		return // it can never match
+	room := c.room[:0]
+	c.room = nil // a rule may be made of rules
+	literals, ok := flatten(room, cond, false)
+	if ok { // else it can never match
+		c.emit(before, literals, act)
 	}
-	c.emit(before, literals, act)
+	c.room = literals
 }
 
 // flatten turns a condition into a conjunction, with negations pushed down to the tests. It is false when the condition can
@@ -116,9 +121,17 @@ func (c *compiler) emit(before []nft.Stmt, literals []literal, act ext.Action) {
 		plain = literals[:hard]
 	}
 	stateful := false
+	n := len(before)
 	for _, l := range plain {
-		before = append(slices.Clip(before), l.test.Stmts...)
+		n += len(l.test.Stmts)
 		stateful = stateful || l.test.Stateful
+	}
+	if hard < 0 && len(act.Rules) > 0 {
+		n += len(act.Rules[len(act.Rules)-1]) // whose rule takes the slice
+	}
+	before = append(make([]nft.Stmt, 0, n), before...)
+	for _, l := range plain {
+		before = append(before, l.test.Stmts...)
 	}
 	if hard < 0 {
 		c.act(before, stateful, act)
@@ -147,8 +160,12 @@ func (c *compiler) act(before []nft.Stmt, stateful bool, act ext.Action) {
 	if act.Proto && c.proto != nil && !slices.ContainsFunc(before, func(s nft.Stmt) bool { return s == c.proto[0] }) {
 		before = append(slices.Clip(before), c.proto...)
 	}
-	for _, r := range act.Rules {
-		c.add(before, r...)
+	for i, r := range act.Rules {
+		if i < len(act.Rules)-1 {
+			c.add(before, r...)
+		} else {
+			c.put(append(before, r...))
+		}
 	}
 }
 
@@ -226,10 +243,13 @@ func gotoChain(ch *nft.Chain) ext.Action {
 }
 
 func (c *compiler) add(before []nft.Stmt, then ...nft.Stmt) {
-	r := &nft.Rule{Stmts: append(slices.Clip(before), then...)}
-	c.stamp(r)
-	r.Remarks, c.remarks = c.remarks, nil
-	c.chain.Rules = append(c.chain.Rules, r)
+	c.put(append(slices.Clip(before), then...))
+}
+
+// put appends a rule of these statements.
+func (c *compiler) put(stmts []nft.Stmt) {
+	c.chain.Rules = append(c.chain.Rules, &nft.Rule{Stmts: stmts, Comment: c.comment, Origin: c.origin, Remarks: c.remarks})
+	c.remarks = nil
 }
 
 // within lets f build in another chain.

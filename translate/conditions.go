@@ -15,7 +15,7 @@ import (
 // ip_tables.c, ip6_packet_match in ip6_tables.c), then the matches.
 func conditions(c *ext.Context) ext.All {
 	r := c.Rule
-	var all ext.All
+	all := make(ext.All, 0, 5+len(r.Matches))
 	if r.Src != nil {
 		all = append(all, address(r.Src, false))
 	}
@@ -23,13 +23,13 @@ func conditions(c *ext.Context) ext.All {
 		all = append(all, address(r.Dst, true))
 	}
 	if r.In != nil {
-		all = append(all, iface(r.In, bytecode.MetaIifname))
+		all = append(all, iface(r.In, inName))
 	}
 	if r.Out != nil {
-		all = append(all, iface(r.Out, bytecode.MetaOifname))
+		all = append(all, iface(r.Out, outName))
 	}
 	if r.Proto != nil {
-		all = append(all, compare(protocolOf, []byte{r.Proto.Num}, r.Proto.Neg))
+		all = append(all, protocol(r.Proto))
 	}
 	if r.Fragment != nil {
 		all = append(all, fragment(r.Fragment))
@@ -43,6 +43,22 @@ func conditions(c *ext.Context) ext.All {
 // protocolOf is what -p tests.
 var protocolOf = &nft.Meta{Key: bytecode.MetaL4proto}
 
+// protocol is -p. Nearly all rules ask for one of a few: they share their tests.
+func protocol(p *iptables.ProtoMatch) ext.Cond {
+	if t := protocols[p.Num]; t != nil && !p.Neg {
+		return t
+	}
+	return compare(protocolOf, []byte{p.Num}, p.Neg)
+}
+
+var protocols = func() map[uint8]*ext.Test {
+	tests := map[uint8]*ext.Test{}
+	for _, n := range []uint8{1, 6, 17, 58} { // ICMP, TCP, UDP, ICMPv6 (IANA)
+		tests[n] = compare(protocolOf, []byte{n}, false)
+	}
+	return tests
+}()
+
 // protocolTest returns the test of -p among a rule's conditions, or nil when it wants none or wants none of one.
 func protocolTest(conds ext.All) []nft.Stmt {
 	for _, cond := range conds {
@@ -55,26 +71,23 @@ func protocolTest(conds ext.All) []nft.Stmt {
 	return nil
 }
 
-// compare tests a datum that every packet has.
+// compare tests a datum that every packet has. No one asks for the inverse: neg says it.
 func compare(left nft.Expr, data []byte, neg bool) *ext.Test {
-	eq := []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: &nft.Value{Data: data}}}
-	ne := []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: left, Right: &nft.Value{Data: data}}}
+	c := &struct {
+		match nft.Match
+		value nft.Value
+	}{nft.Match{Op: bytecode.CmpEq, Left: left}, nft.Value{Data: data}}
+	c.match.Right = &c.value
 	if neg {
-		return &ext.Test{Stmts: ne, Inverse: eq}
+		c.match.Op = bytecode.CmpNeq
 	}
-	return &ext.Test{Stmts: eq, Inverse: ne}
+	return &ext.Test{Stmts: []nft.Stmt{&c.match}}
 }
 
 // address is -s or -d. The offsets are those of struct iphdr and struct ipv6hdr. A prefix of whole bytes is a shorter load
 // instead of a mask.
 func address(a *iptables.AddrMatch, dst bool) ext.Cond {
-	field := nft.Payload{Base: bytecode.NetworkHeader, Offset: 12, Len: 4}
-	if a.Addr.Is6() {
-		field = nft.Payload{Base: bytecode.NetworkHeader, Offset: 8, Len: 16}
-	}
-	if dst {
-		field.Offset += field.Len
-	}
+	fields := addressFields[a.Addr.Is6()][dst]
 	data := a.Addr.AsSlice()
 	n, prefix := prefixLen(a.Mask)
 	switch {
@@ -84,11 +97,29 @@ func address(a *iptables.AddrMatch, dst bool) ext.Cond {
 		}
 		return ext.All{}
 	case prefix && n%8 == 0:
-		field.Len = uint32(n / 8)
-		return compare(&field, data[:n/8], a.Neg)
+		return compare(fields[n/8], data[:n/8], a.Neg)
 	}
-	masked := &nft.MaskXor{Of: &field, Mask: a.Mask, Xor: make([]byte, len(a.Mask))}
+	masked := &nft.MaskXor{Of: fields[len(data)], Mask: a.Mask, Xor: zeros[:len(data):len(data)]}
 	return compare(masked, data, a.Neg)
+}
+
+// zeros is a mask that changes nothing, for addresses of both families.
+var zeros [16]byte
+
+// addressFields are the loads of an address, by whether it is of IPv6, whether it is the destination, and how many of its bytes are
+// loaded.
+var addressFields = map[bool]map[bool][]*nft.Payload{
+	false: {false: firstBytes(12, 4), true: firstBytes(16, 4)},
+	true:  {false: firstBytes(8, 16), true: firstBytes(24, 16)},
+}
+
+// firstBytes are the loads of the first bytes of a field of the network header, by how many these are.
+func firstBytes(offset uint32, length int) []*nft.Payload {
+	var loads []*nft.Payload
+	for n := range length + 1 {
+		loads = append(loads, &nft.Payload{Base: bytecode.NetworkHeader, Offset: offset, Len: uint32(n)})
+	}
+	return loads
 }
 
 // prefixLen counts the leading ones of a mask and says whether there are no others.
@@ -105,12 +136,18 @@ func prefixLen(mask []byte) (n int, ok bool) {
 
 func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
+// What -i and -o test.
+var (
+	inName  = &nft.Meta{Key: bytecode.MetaIifname}
+	outName = &nft.Meta{Key: bytecode.MetaOifname}
+)
+
 // ifnameSize is IFNAMSIZ: the kernel compares interface names as 16 bytes padded with NUL.
 const ifnameSize = 16
 
 // iface is -i or -o. A device that is not there has the empty name on both sides. A wildcard is a comparison of the bytes before
 // its "+".
-func iface(i *iptables.IfaceMatch, key bytecode.MetaKey) ext.Cond {
+func iface(i *iptables.IfaceMatch, device *nft.Meta) ext.Cond {
 	name, wild := strings.CutSuffix(i.Name, "+")
 	switch {
 	case wild && name == "":
@@ -119,9 +156,11 @@ func iface(i *iptables.IfaceMatch, key bytecode.MetaKey) ext.Cond {
 		}
 		return ext.All{}
 	case wild:
-		return compare(&nft.Meta{Key: key}, []byte(name), i.Neg)
+		return compare(device, []byte(name), i.Neg)
 	}
-	return compare(&nft.Meta{Key: key}, append([]byte(name), make([]byte, ifnameSize-len(name))...), i.Neg)
+	padded := [ifnameSize]byte{}
+	copy(padded[:], name)
+	return compare(device, padded[:], i.Neg)
 }
 
 // fragment is -f: a fragment offset other than zero (the lower 13 bits of struct iphdr's frag_off).

@@ -122,9 +122,10 @@ func find(rs *iptables.Ruleset, table string) *iptables.Table {
 }
 
 type translator struct {
-	opt    Options
-	report *Report
-	source map[iptables.Family]*iptables.Ruleset
+	opt     Options
+	report  *Report
+	source  map[iptables.Family]*iptables.Ruleset
+	context ext.Context // of the rule that is translated: room for one is enough
 	// Of the table that is translated:
 	shared *ext.Shared
 	late   map[iptables.Family]*lateWay
@@ -160,6 +161,7 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 	t.shared = &ext.Shared{Both: both, Unique: func(name string) string { return unique(names, taken, name) }}
 	t.late = map[iptables.Family]*lateWay{iptables.IPv4: newLateWay(v4), iptables.IPv6: newLateWay(v6)}
 	t.placed = map[string][]placed{}
+	chains4, chains6 := chainsOf(v4), chainsOf(v6)
 	done := map[string]bool{}
 	for _, tab := range []*iptables.Table{v4, v6} {
 		if tab == nil {
@@ -168,7 +170,7 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 		for _, ch := range tab.Chains {
 			if !done[ch.Name] {
 				done[ch.Name] = true
-				t.chain(out, names, taken, name, chainOf(v4, ch.Name), chainOf(v6, ch.Name))
+				t.chain(out, names, taken, name, chains4[ch.Name], chains6[ch.Name])
 			}
 		}
 	}
@@ -192,11 +194,15 @@ func unique(names map[string]bool, taken func(string) bool, name string) string 
 	return free
 }
 
-func chainOf(t *iptables.Table, name string) *iptables.Chain {
-	if t == nil {
-		return nil
+// chainsOf are a table's chains by name; none of no table.
+func chainsOf(t *iptables.Table) map[string]*iptables.Chain {
+	chains := map[string]*iptables.Chain{}
+	if t != nil {
+		for _, ch := range t.Chains {
+			chains[ch.Name] = ch
+		}
 	}
-	return t.Chain(name)
+	return chains
 }
 
 func (t *translator) chain(out *nft.Table, names map[string]bool, taken func(string) bool, table string, v4, v6 *iptables.Chain) {
@@ -274,7 +280,7 @@ func texts(rules []*iptables.Rule) []string {
 
 // step translates a rule of one family, or a pair of equal rules.
 func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s diff.Step) {
-	var rules []lowered
+	rules := make([]lowered, 0, 2)
 	if s.A >= 0 {
 		rules = append(rules, t.lower(table, c, iptables.IPv4, h4.rules[s.A]))
 	}

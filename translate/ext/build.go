@@ -22,11 +22,18 @@ func net32(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
 func value(b []byte) *nft.Value { return &nft.Value{Data: b} }
 
 // present tests left against data where the datum is always there, so that the inverse is the other comparison.
-func present(left nft.Expr, data []byte) *Test {
-	return &Test{
-		Stmts:   []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: value(data)}},
-		Inverse: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: left, Right: value(data)}},
-	}
+func present(left nft.Expr, data []byte) *Test { return compare(left, value(data)) }
+
+// compare tests that left, which is always there, is right. It is what most rules are made of, hence the few allocations.
+func compare(left, right nft.Expr) *Test {
+	t := &struct {
+		Test
+		stmts [2]nft.Stmt
+		ne    nft.Match
+	}{ne: nft.Match{Op: bytecode.CmpNeq, Left: left, Right: right}}
+	t.stmts = [2]nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: right}, &t.ne}
+	t.Stmts, t.Inverse = t.stmts[:1:1], t.stmts[1:]
+	return &t.Test
 }
 
 // maybe tests left against data where the datum can be missing.
@@ -34,8 +41,17 @@ func maybe(left nft.Expr, data []byte) *Test {
 	return &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: value(data)}}}
 }
 
+// ports are the loads of the ports, which many rules share.
+var ports = map[uint32]*nft.Payload{
+	sourcePort:      {Base: bytecode.TransportHeader, Offset: sourcePort, Len: 2},
+	destinationPort: {Base: bytecode.TransportHeader, Offset: destinationPort, Len: 2},
+}
+
 // transport is n bytes of the transport header.
 func transport(offset, n uint32) *nft.Payload {
+	if p := ports[offset]; p != nil && n == p.Len {
+		return p
+	}
 	return &nft.Payload{Base: bytecode.TransportHeader, Offset: offset, Len: n}
 }
 
@@ -77,11 +93,7 @@ func hostU16(v uint16) []byte { return binary.NativeEndian.AppendUint16(nil, v) 
 
 // within tests that left, which is always there, lies between two values, both included.
 func within(left nft.Expr, from, to []byte) *Test {
-	r := &nft.Range{From: from, To: to}
-	return &Test{
-		Stmts:   []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: left, Right: r}},
-		Inverse: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: left, Right: r}},
-	}
+	return compare(left, &nft.Range{From: from, To: to})
 }
 
 // lookupName finds a name in any case.
