@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -25,36 +23,19 @@ func (s *source) read(word string, opt sourceOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := alien(text); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	if ipset.Detect(text) {
 		return s.readSets(name, text)
 	}
-	form, shown := iptables.Detect(text)
-	switch form {
+	switch form, shown := iptables.Detect(text); form {
 	case iptables.Save:
 		return s.readDump(name, text, family, shown, opt)
 	case iptables.Listing:
 		return s.readListing(name, text, family, opt)
-	case iptables.JSON:
-		return fmt.Errorf("%s: is JSON of nft, which is no source of rules here; load it with nft -j -f, and name \"live\"", name)
 	}
 	return fmt.Errorf("%s: is neither an iptables-save dump, nor an iptables -L -v listing, nor an ipset dump", name)
-}
-
-func readFile(word string) (name, text string, err error) {
-	name, file := "<stdin>", os.Stdin
-	if word != "-" {
-		name = word
-		if file, err = os.Open(word); err != nil {
-			return name, "", err
-		}
-		defer file.Close()
-	}
-	var b strings.Builder
-	if info, err := file.Stat(); err == nil {
-		b.Grow(int(info.Size()))
-	}
-	_, err = io.Copy(&b, file)
-	return name, b.String(), err
 }
 
 func (s *source) readDump(name, text string, family, shown iptables.Family, opt sourceOptions) error {
