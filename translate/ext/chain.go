@@ -21,12 +21,12 @@ func (c *Context) chainNamed(name string, build func(say func(...nft.Stmt))) *nf
 		c.Shared.chains = map[variant]*nft.Chain{}
 	}
 	c.Shared.chains[key] = ch
-	build(func(s ...nft.Stmt) { ch.Rules = append(ch.Rules, &nft.Rule{Stmts: append(c.guard(), s...)}) })
+	build(func(s ...nft.Stmt) { ch.Rules = append(ch.Rules, &nft.Rule{Stmts: s}) })
 	return ch
 }
 
-// guard limits a rule in a chain of [Context.chainNamed] to c's family, which nft asks of a table that both share before it names
-// a header's fields, and mends checksums.
+// guard limits a rule in a chain of [Context.chainNamed] to c's family, which nft asks for in a table of both before it names a header's
+// fields, and mends checksums.
 func (c *Context) guard() []nft.Stmt {
 	if !c.Shared.Both {
 		return nil

@@ -2,8 +2,10 @@ package ext
 
 import (
 	"net/netip"
+	"slices"
 
 	"rechain/nft"
+	"rechain/nft/bytecode"
 	"rechain/translate/iptables"
 )
 
@@ -18,21 +20,14 @@ var _ = registerTarget(&Target{
 		Options: []*iptables.OptionSpec{{Name: "--to", Kind: iptables.Network, Required: true}},
 		Check:   onlyIn("nat"),
 	},
-	Limits: Limits{Refused: "in a user chain; masks that are no prefix"},
+	Limits: Limits{Refused: "in a chain that is reached where packets come in and where they leave"},
 	Lower: func(c *Context, t *iptables.Target) Action {
-		o := t.Options[0]
-		net := o.Value.(iptables.Net)
-		n := &nft.NAT{Family: c.NftFamily(), Flags: natNetmap, Addr: value(net.Addr.AsSlice()), AddrMax: value(lastOf(net).AsSlice())}
-		switch c.Chain {
-		case "PREROUTING", "OUTPUT":
-			n.Kind = nft.DNAT
-		case "POSTROUTING", "INPUT":
-			n.Kind = nft.SNAT
-		default:
-			c.Refuse(t.Pos, "NETMAP", "move the rule to a built-in chain", "what it changes depends on where the chain is called from")
-		}
-		if _, contiguous := net.Ones(); !contiguous {
-			c.Refuse(o.Pos, "NETMAP", "give a prefix length", "nftables maps only prefixes")
+		n := &nft.NAT{Kind: netmapKind(c, t), Family: c.NftFamily()}
+		net := t.Options[0].Value.(iptables.Net)
+		if _, contiguous := net.Ones(); contiguous {
+			n.Flags, n.Addr, n.AddrMax = natNetmap, value(net.Addr.AsSlice()), value(lastOf(net).AsSlice())
+		} else {
+			n.Addr = &nft.MaskXor{Of: addressOf(c.Family, n.Kind == nft.DNAT), Mask: inverted(net.Mask), Xor: net.Addr.AsSlice()}
 		}
 		a := stmts(n)
 		a.Ends = true
@@ -40,12 +35,52 @@ var _ = registerTarget(&Target{
 	},
 })
 
+// netmapKind says which address a NETMAP rule changes: that of HOOK2MANIP in netmap_tg4. Where no packet comes, it does not matter.
+func netmapKind(c *Context, t *iptables.Target) nft.NATKind {
+	in, out := false, false
+	for _, chain := range c.reachedFrom() {
+		if slices.Contains([]string{"PREROUTING", "OUTPUT"}, chain) {
+			in = true
+		} else {
+			out = true
+		}
+	}
+	if in && out {
+		c.Refuse(t.Pos, "NETMAP", "write the rule into two chains, of which one is called from PREROUTING and OUTPUT and the other from INPUT and POSTROUTING",
+			"what it changes depends on where the chain is called from")
+	}
+	if out {
+		return nft.SNAT
+	}
+	return nft.DNAT
+}
+
+// addressOf is the packet's destination, or its source (struct iphdr and struct ipv6hdr).
+func addressOf(f iptables.Family, destination bool) *nft.Payload {
+	p := &nft.Payload{Base: bytecode.NetworkHeader, Offset: 12, Len: addrLen(f)}
+	if f == iptables.IPv6 {
+		p.Offset = 8
+	}
+	if destination {
+		p.Offset += p.Len
+	}
+	return p
+}
+
 // lastOf is the last address of a network.
 func lastOf(n iptables.Net) netip.Addr {
 	b := n.Addr.AsSlice()
-	for i := range b {
-		b[i] |= ^n.Mask[i]
+	for i, m := range inverted(n.Mask) {
+		b[i] |= m
 	}
 	last, _ := netip.AddrFromSlice(b)
 	return last
+}
+
+func inverted(mask []byte) []byte {
+	out := make([]byte, len(mask))
+	for i, m := range mask {
+		out[i] = ^m
+	}
+	return out
 }

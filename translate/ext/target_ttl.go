@@ -51,7 +51,10 @@ func countTTL(c *Context, n hopCount) nft.Stmt {
 	back := &nft.Verdict{Code: bytecode.Return}
 	ch := c.chainNamed("ttl-"+n.String(), func(say func(...nft.Stmt)) {
 		end, first, last := n.stops()
-		say(&nft.Match{Left: ttl, Right: &nft.Range{From: []byte{first}, To: []byte{last}}}, setTTL(end), back)
+		set := func(from nft.Expr, to byte) []nft.Stmt {
+			return append(c.guard(), &nft.Match{Left: ttl, Right: from}, setTTL(to), back)
+		}
+		say(set(&nft.Range{From: []byte{first}, To: []byte{last}}, end)...)
 		v, behind := n.moves()
 		parts := &nft.Set{Type: []nft.Datatype{nft.TypeInteger}, KeyLen: []uint32{1}, Data: []nft.Datatype{nft.TypeVerdict},
 			Flags: bytecode.SetAnonymous | bytecode.SetConstant | bytecode.SetInterval | bytecode.SetMap}
@@ -59,14 +62,14 @@ func countTTL(c *Context, n hopCount) nft.Stmt {
 			next = min(v&^15+16, behind)
 			part := c.chainNamed(fmt.Sprintf("ttl-%s-%d", n, v&^15), func(say func(...nft.Stmt)) {
 				for v := v; v < next; v++ {
-					say(&nft.Match{Left: ttl, Right: value([]byte{byte(v)})}, setTTL(n.of(v)), back)
+					say(set(value([]byte{byte(v)}), n.of(v))...)
 				}
 			})
 			parts.Elements = append(parts.Elements, nft.Element{Key: []byte{byte(v)}, KeyEnd: []byte{byte(next - 1)},
 				Verdict: &nft.Verdict{Code: bytecode.Goto, Chain: part.Name}})
 		}
 		if len(parts.Elements) > 0 {
-			say(&nft.VerdictMap{Key: ttl, Set: parts})
+			say(append(c.guard(), &nft.VerdictMap{Key: ttl, Set: parts})...)
 		}
 	})
 	return &nft.Verdict{Code: bytecode.Jump, Chain: ch.Name}
