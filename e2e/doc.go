@@ -11,7 +11,7 @@
 //	exits N PROGRAM ...     runs a program that must exit with code N; without it, it must be 0
 //	commits N PROGRAM ...   runs a program during which the kernel must commit N changes of nftables
 //	wire DEVICE NETNS       lays a wire (a veth pair) from the pod to a new namespace
-//	listen, connect, connections, orphan, hammer    real packets, see listen_test.go, connect_test.go, orphan_test.go, hammer_test.go
+//	listen, connect, say, connections, orphan, hammer    real packets, see the files of these names
 //	decides FILE ARGUMENT...    the connections of a file, by rechain's rules and by Istio's own in iptables, see decides_test.go
 //	agree N SEED FILE           the same under random configurations, see agree_test.go
 //	http, forward, socks    servers and proxies, see proxy_test.go

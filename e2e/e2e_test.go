@@ -46,6 +46,7 @@ var commands = map[string]func(*script, []string){
 	"wire":        (*script).wire,
 	"listen":      (*script).listen,
 	"connect":     (*script).connect,
+	"say":         (*script).say,
 	"connections": (*script).connections,
 	"decides":     (*script).decides,
 	"agree":       (*script).agree,
