@@ -136,6 +136,23 @@ func alike(a, b iptables.Changes) bool {
 	return a.Empty == b.Empty && a.New == b.New && a.Delete == b.Delete
 }
 
+// secondWays reports base chains of t that the translation has made to go through iptables' chains a second time (see package
+// translate): they must not lack the rules of there and other.
+func (d *addition) secondWays(chains map[string]*iptables.Chain, there, t, other *nft.Table) {
+	for _, c := range t.Chains {
+		if c.Base == nil || chains[c.Name] != nil || d.source.ruleset != nil {
+			continue
+		}
+		for _, o := range slices.Concat(there.Chains, other.Chains) {
+			if o.Base != nil && o.Base.Hook == c.Base.Hook && len(o.Rules) > 0 {
+				d.problem(posOf(c.Origin), there, c.Name, "apply the whole rule set, without --noflush",
+					"what the chain does depends on rules that it cannot repeat")
+				break
+			}
+		}
+	}
+}
+
 // table brings a table of the kernel to what it is with rules before and after its own.
 func (d *addition) table(there, before, after *nft.Table) error {
 	asked, chains := d.asked(after)
@@ -147,6 +164,8 @@ func (d *addition) table(there, before, after *nft.Table) error {
 			c.Rules = nil
 		}
 	}
+	d.secondWays(chains, there, before, after)
+	d.secondWays(chains, there, after, before)
 	for _, c := range after.Chains {
 		from := chains[c.Name]
 		if from != nil && from.Changes.Delete {
