@@ -1,0 +1,252 @@
+//go:build linux
+
+package twin
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// dump is what both sides of a trial load: a dump of iptables or ip6tables, and one of ipset if it needs sets.
+type dump struct {
+	name   string
+	v6     bool
+	text   string
+	ipsets string
+}
+
+func (d *dump) tool(what string) string {
+	if d.v6 {
+		return "ip6tables-legacy-" + what
+	}
+	return "iptables-legacy-" + what
+}
+
+// repeatable are the changes that make rules decide alike twice: a rate that is never reached, and every third packet in place of a
+// random one.
+var repeatable = []struct {
+	from *regexp.Regexp
+	to   string
+}{
+	{regexp.MustCompile(`--hashlimit(-upto|-above)? \d+[kmg]?b(/s\S*)?`), "--hashlimit$1 100mb/s"},
+	{regexp.MustCompile(`--hashlimit-burst \d+[kmg]?b\b`), "--hashlimit-burst 200mb"},
+	{regexp.MustCompile(`--(limit|hashlimit|hashlimit-upto|hashlimit-above) \d+(/[a-z]+)?`), "--$1 10000/sec"},
+	{regexp.MustCompile(`--(limit|hashlimit)-burst \d+\b`), "--$1-burst 10000"},
+	{regexp.MustCompile(`--mode random (! )?--probability \S+`), "--mode nth --every 3 --packet 1"},
+}
+
+// settle makes the dump repeatable. A limit without a burst has one of 5.
+func (d *dump) settle() {
+	for _, r := range repeatable {
+		d.text = r.from.ReplaceAllString(d.text, r.to)
+	}
+	lines := strings.Split(d.text, "\n")
+	for i, l := range lines {
+		if strings.Contains(l, "-m limit") && !strings.Contains(l, "--limit-burst") {
+			l = strings.Replace(l, "-m limit", "-m limit --limit 10000/sec --limit-burst 10000", 1)
+			if strings.Count(l, "--limit 10000/sec") > 1 {
+				l = strings.Replace(l, "--limit 10000/sec ", "", 1)
+			}
+		}
+		if strings.Contains(l, "-m hashlimit") && !strings.Contains(l, "--hashlimit-burst") && !strings.Contains(l, "b/s") {
+			l = strings.Replace(l, "-m hashlimit", "-m hashlimit --hashlimit-burst 10000", 1)
+		}
+		lines[i] = l
+	}
+	d.text = strings.Join(lines, "\n")
+}
+
+// leaveOut makes lines empty, from 1 on.
+func (d *dump) leaveOut(numbers []int) {
+	lines := strings.Split(d.text, "\n")
+	for _, n := range numbers {
+		lines[n-1] = "#"
+	}
+	d.text = strings.Join(lines, "\n")
+}
+
+// files writes the dump, and its sets, for rechain, and returns their names.
+func (d *dump) files(t testing.TB) []string {
+	t.Helper()
+	dir := t.TempDir()
+	names := []string{dir + "/dump"}
+	must(t, os.WriteFile(names[0], []byte(d.text), 0o644))
+	if d.ipsets != "" {
+		names = append(names, dir+"/sets")
+		must(t, os.WriteFile(names[1], []byte(d.ipsets), 0o644))
+	}
+	return names
+}
+
+// loadLegacy loads the dump into a site by iptables.
+func (d *dump) loadLegacy(s *site) error {
+	if d.ipsets != "" {
+		if _, err := s.run(d.ipsets, "ipset", "restore"); err != nil {
+			return err
+		}
+	}
+	_, err := s.run(d.text, d.tool("restore"))
+	return err
+}
+
+// loadRechain loads the dump into a site by rechain.
+func (d *dump) loadRechain(t testing.TB, s *site) error {
+	family := "-4"
+	if d.v6 {
+		family = "-6"
+	}
+	_, err := s.run("", append([]string{rechain, "apply", family}, d.files(t)...)...)
+	return err
+}
+
+// complaints are the lines that a message of rechain's names: the dump's own are FILE:LINE:COLUMN.
+var complaints = regexp.MustCompile(`(?m)^(?:.*: )?\S*/dump:(\d+):\d+: (.*)$`)
+
+// rule is a rule as iptables-save prints it.
+type rule struct {
+	line   string
+	table  string
+	chain  string
+	words  []condition
+	target string
+	args   map[string]string // of the target, by option
+	jumps  bool              // by -g
+	conds  []cond            // what conditions.go makes of the words
+}
+
+// condition is an option of a match, or of the rule itself, when ext is "".
+type condition struct {
+	ext  string
+	neg  bool
+	name string
+	args []string
+}
+
+// tables are what a dump says, as iptables-save prints it after iptables-restore has read it.
+type tables struct {
+	v6      bool
+	names   []string
+	rules   map[string][]*rule // by table and chain, as in "filter INPUT"
+	policy  map[string]string  // of built-in chains
+	all     []*rule
+	members map[string][]string // of ipsets
+	made    *shape
+	callers map[string][]*rule // by table and chain: the rules that jump there
+}
+
+// scribe loads the dump where nobody sees it, and reads it back.
+func (d *dump) scribe(t testing.TB) (*tables, error) {
+	t.Helper()
+	s := newSite(t)
+	defer s.close()
+	if err := d.loadLegacy(s); err != nil {
+		return nil, err
+	}
+	text, err := s.run("", d.tool("save"))
+	must(t, err)
+	out := &tables{v6: d.v6, rules: map[string][]*rule{}, policy: map[string]string{}, members: map[string][]string{}}
+	table := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "*"):
+			table = line[1:]
+			out.names = append(out.names, table)
+		case strings.HasPrefix(line, ":"):
+			if f := strings.Fields(line); f[1] != "-" {
+				out.policy[table+" "+f[0][1:]] = f[1]
+			}
+		case strings.HasPrefix(line, "-A"):
+			r := readRule(table, line)
+			out.rules[table+" "+r.chain] = append(out.rules[table+" "+r.chain], r)
+			out.all = append(out.all, r)
+		}
+	}
+	if d.ipsets != "" {
+		sets, err := s.run("", "ipset", "save")
+		must(t, err)
+		for line := range strings.Lines(sets) {
+			if w := words(line); len(w) >= 3 && w[0] == "add" {
+				out.members[w[1]] = append(out.members[w[1]], w[2])
+			}
+		}
+	}
+	for _, r := range out.all {
+		r.conds = out.conditions(r)
+	}
+	return out, nil
+}
+
+// readRule reads a line "-A CHAIN …". An option's arguments go to the next word that begins with "-" or is "!".
+func readRule(table, line string) *rule {
+	r := &rule{line: line, table: table, args: map[string]string{}}
+	ext, neg := "", false
+	w := words(line)
+	for i := 0; i < len(w); {
+		name := w[i]
+		if i++; name == "!" {
+			neg = true
+			continue
+		}
+		from := i
+		for i < len(w) && !strings.HasPrefix(w[i], "-") && w[i] != "!" {
+			i++
+		}
+		args := w[from:i]
+		switch {
+		case name == "-A":
+			r.chain = args[0]
+		case name == "-m":
+			ext = args[0]
+		case name == "-j", name == "-g":
+			r.target, r.jumps = args[0], name == "-g"
+		case r.target != "":
+			r.args[name] = strings.Join(args, " ")
+		default:
+			r.words = append(r.words, condition{ext, neg, name, args})
+		}
+		neg = false
+	}
+	return r
+}
+
+// words splits a line as iptables-restore does: in quotes a blank is part of a word.
+func words(line string) []string {
+	var out []string
+	var b strings.Builder
+	quoted, any := false, false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quoted && i+1 < len(line):
+			i++
+			b.WriteByte(line[i])
+		case c == '"':
+			quoted, any = !quoted, true
+		case (c == ' ' || c == '\n') && !quoted:
+			if any || b.Len() > 0 {
+				out = append(out, b.String())
+			}
+			b.Reset()
+			any = false
+		default:
+			b.WriteByte(c)
+		}
+	}
+	if any || b.Len() > 0 {
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// has says whether any rule has a target of these.
+func (t *tables) has(targets ...string) bool {
+	return slices.ContainsFunc(t.all, func(r *rule) bool { return slices.Contains(targets, r.target) })
+}
+
+func (d *dump) String() string {
+	return fmt.Sprintf("%s (%d lines)", d.name, strings.Count(d.text, "\n"))
+}

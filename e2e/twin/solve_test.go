@@ -1,0 +1,268 @@
+//go:build linux
+
+package twin
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// way is how packets get to a rule: from a hook through rules that jump, all of whose conditions must hold.
+type way struct {
+	hook  string
+	conds []cond // those of the jumps, and the rule's own
+}
+
+// maxWays is how many ways to a rule are looked at.
+const maxWays = 3
+
+// ways are those to a rule.
+func (t *tables) ways(r *rule) []way {
+	out := t.waysTo(r.table, r.chain, nil)
+	for i := range out {
+		out[i].conds = append(slices.Clip(out[i].conds), r.conds...)
+	}
+	return out
+}
+
+func (t *tables) waysTo(table, chain string, seen []string) []way {
+	if _, builtin := t.policy[table+" "+chain]; builtin {
+		return []way{{hook: chain}}
+	}
+	if t.callers == nil {
+		t.callers = map[string][]*rule{}
+		for _, r := range t.all {
+			if r.target != "" {
+				t.callers[r.table+" "+r.target] = append(t.callers[r.table+" "+r.target], r)
+			}
+		}
+	}
+	if slices.Contains(seen, chain) {
+		return nil
+	}
+	var out []way
+	for _, r := range t.callers[table+" "+chain] {
+		for _, w := range t.waysTo(table, r.chain, append(seen, chain)) {
+			if out = append(out, way{w.hook, append(slices.Clip(w.conds), r.conds...)}); len(out) == maxWays {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// paths are those that lead through a hook.
+var paths = map[string][]string{
+	"PREROUTING": {"in", "fwd"}, "INPUT": {"in"}, "FORWARD": {"fwd"}, "OUTPUT": {"out"}, "POSTROUTING": {"fwd", "out"},
+}
+
+// blocker is a rule that decided about a packet, with the conditions on the way to it.
+type blocker struct {
+	rule  *rule
+	conds []cond
+}
+
+// goesOn are the targets behind which the next rule follows.
+var goesOn = []string{"", "LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "CT", "NOTRACK", "TOS", "DSCP", "TTL", "HL", "TCPMSS", "CLASSIFY", "SET", "TRACE",
+	"CHECKSUM", "TEE", "AUDIT", "IDLETIMER", "ECN", "TCPOPTSTRIP", "SECMARK", "CONNSECMARK", "RATEEST", "LED"}
+
+// walk follows a packet through a chain until a rule decides, or it comes to a certain rule, or to the end: nil.
+func (t *tables) walk(p *packet, table, chain string, until *rule, on []cond, depth int) (b *blocker, done bool) {
+	for _, r := range t.rules[table+" "+chain] {
+		if r == until {
+			return nil, true
+		}
+		if !all(r.conds, p) || slices.Contains(goesOn, r.target) {
+			continue
+		}
+		conds := append(slices.Clip(on), r.conds...)
+		if r.target == "RETURN" {
+			if depth == 0 {
+				return &blocker{r, conds}, true
+			}
+			return nil, false
+		}
+		if _, isChain := t.rules[table+" "+r.target]; isChain {
+			if depth > 14 {
+				return nil, false
+			}
+			if b, done := t.walk(p, table, r.target, until, conds, depth+1); done || r.jumps {
+				return b, done
+			}
+			continue
+		}
+		if t.declares(table, r.target) { // a chain without rules
+			continue
+		}
+		return &blocker{r, conds}, true
+	}
+	return nil, false
+}
+
+// declares says whether a target that has no rules is a chain: targets are written in capitals, and the kernel's own take part
+// in the decision.
+func (t *tables) declares(table, target string) bool {
+	return len(t.callers[table+" "+target]) > 0 && !decides[target]
+}
+
+// decides are the targets that end a packet's way through a table.
+var decides = map[string]bool{"ACCEPT": true, "DROP": true, "REJECT": true, "QUEUE": true, "NFQUEUE": true, "DNAT": true, "SNAT": true, "MASQUERADE": true,
+	"REDIRECT": true, "NETMAP": true, "TPROXY": true, "SYNPROXY": true}
+
+func all(conds []cond, p *packet) bool {
+	return !slices.ContainsFunc(conds, func(c cond) bool { return c.holds == nil || !c.holds(p) })
+}
+
+// known says whether conditions hold as far as that can be known.
+func known(conds []cond, p *packet) bool {
+	return !slices.ContainsFunc(conds, func(c cond) bool { return c.holds != nil && !c.holds(p) })
+}
+
+// meet gives a packet what conditions ask, each by one of its edits.
+func meet(p *packet, conds []cond, choose func(n int) int) {
+	for _, c := range conds {
+		if len(c.yes) > 0 && (c.holds == nil || !c.holds(p)) {
+			c.yes[choose(len(c.yes))](p)
+		}
+	}
+}
+
+// solve is a packet that gets to a rule and is taken by it, as well as can be known.
+func (t *tables) solve(r *rule, w way, path string, rnd *rand.Rand, usual bool) packet {
+	p := t.start(path)
+	meet(&p, w.conds, func(n int) int {
+		if usual {
+			return 0
+		}
+		return rnd.IntN(n)
+	})
+	for range 12 {
+		b, _ := t.walk(&p, r.table, w.hook, r, nil, 0)
+		if b == nil || len(b.conds) == 0 {
+			break
+		}
+		// Break one of the blocker's conditions, in a way that leaves the rule's own.
+		from := rnd.IntN(len(b.conds))
+	search:
+		for i := range b.conds {
+			c := b.conds[(from+i)%len(b.conds)]
+			for _, e := range c.no {
+				q := p
+				if e(&q); known(w.conds, &q) {
+					p = q
+					break search
+				}
+			}
+		}
+	}
+	return p
+}
+
+// packets are n packets for the dump: some whatever it says, then for its rules, in random order, what each takes, and then what is
+// beside that in one condition.
+func (t *tables) packets(n int, seed uint64) []*packet {
+	rnd := rand.New(rand.NewPCG(seed, uint64(len(t.all))))
+	out := t.usual()
+	order := slices.Clone(t.all)
+	rnd.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	if general := n / 4; len(out) > general {
+		rnd.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+		out = out[:general]
+	}
+	var hits [][]*packet
+	for round := 0; len(out) < n && round < 40 && len(order) > 0; round++ {
+		for i, r := range order {
+			if len(out) >= n {
+				break
+			}
+			ways := t.ways(r)
+			if len(ways) == 0 {
+				continue
+			}
+			w := ways[round%len(ways)]
+			on := paths[w.hook]
+			path := on[rnd.IntN(len(on))]
+			if round == 0 {
+				p := t.solve(r, w, path, rnd, true)
+				hits = append(hits, []*packet{&p})
+				out = append(out, &p)
+				continue
+			}
+			_ = i
+			p := t.solve(r, w, path, rnd, false)
+			if miss := w.conds; round%3 != 0 && len(miss) > 0 {
+				c := miss[rnd.IntN(len(miss))]
+				if len(c.no) > 0 {
+					c.no[rnd.IntN(len(c.no))](&p)
+				}
+			}
+			switch rnd.IntN(12) {
+			case 0:
+				p.pieces = "two"
+			case 1:
+				p.mark = 1 << rnd.IntN(32)
+			case 2:
+				p.proto = []uint8{tcp, udp, icmp, icmp6, sctp, esp}[rnd.IntN(6)]
+			case 3:
+				p.uid, p.gid = 77, 88
+			}
+			out = append(out, &p)
+		}
+	}
+	for i, p := range out {
+		if p.sport == 1000 { // each a connection of its own
+			p.sport = 20000 + uint16(i)
+		}
+		if p.mac == ([6]byte{}) {
+			p.mac = peerMAC
+		}
+	}
+	return out
+}
+
+// usual are packets of all kinds, whatever the dump says.
+func (t *tables) usual() []*packet {
+	var out []*packet
+	add := func(path string, e edit) {
+		p := t.start(path)
+		e(&p)
+		out = append(out, &p)
+	}
+	other := &tables{v6: !t.v6, made: t.shape()}
+	ping := uint8(icmp)
+	if t.v6 {
+		ping = icmp6
+	}
+	for _, path := range []string{"in", "fwd", "out", "lo"} {
+		add(path, func(*packet) {})
+		add(path, func(p *packet) { p.proto, p.dport = tcp, 22 })
+		add(path, func(p *packet) { p.proto, p.dport = tcp, 81 })
+		add(path, func(p *packet) { p.proto = ping })
+		add(path, func(p *packet) { p.proto = 253 }) // for experiments (RFC 3692)
+		add(path, func(p *packet) { p.proto, p.flags = tcp, 0x3f })
+		add(path, func(p *packet) { p.pieces = "two" })
+		p := other.start(path)
+		out = append(out, &p)
+	}
+	for _, path := range []string{"in", "fwd"} {
+		add(path, func(p *packet) { p.broken = "checksum" })
+		add(path, func(p *packet) { p.proto, p.broken = tcp, "checksum" })
+		add(path, func(p *packet) { p.pieces = "later" })
+		add(path, func(p *packet) { // an error about nothing that is known
+			q := p.mirror()
+			p.proto, p.icmpType, p.icmpCode, p.about = ping, 3, 1, &q
+			if t.v6 {
+				p.icmpType = 1
+			}
+		})
+		if t.v6 {
+			add(path, func(p *packet) { p.headers = []uint8{0, 60} })
+			add(path, func(p *packet) { p.headers = []uint8{60, 44}; p.proto = tcp })
+		}
+	}
+	add("fwd", func(p *packet) { p.ttl = 1 })
+	add("fwd", func(p *packet) { p.dst = unreachableHost(t.v6) })
+	add("out", func(p *packet) { p.uid, p.gid, p.mark = 77, 88, 0x5 })
+	add("lo", func(p *packet) { p.uid, p.gid, p.proto = 77, 88, tcp })
+	return out
+}
