@@ -14,8 +14,8 @@ import (
 const labelBits = 128
 
 // xt_connlabel.c, connlabel_mt. A packet without a connection has no label, and matches when inverted. With --set one that is missing is
-// added first, so that only a packet without a connection is without it. Connections have room for the labels of other programs where some rule asks for
-// labels; before Linux 6.18 nft_ct.c made room only for rules that set one.
+// added first, so that only a packet without a connection is without it. Where a rule asks for labels the kernel gives connections room
+// for those that other programs set; before Linux 6.18 nft_ct.c wanted a rule that sets one for that.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name: "connlabel",
