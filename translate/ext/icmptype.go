@@ -86,3 +86,12 @@ func ofType(t icmpType, datatypes ...nft.Datatype) Cond {
 	}
 	return &Test{Stmts: append(typ.Stmts, code.Stmts...), Inverse: []nft.Stmt{differs}}
 }
+
+// listICMP reads "icmptype 3 code 1", "icmp !type 8" and "icmp echo-request".
+func listICMP(name, option string) func([]string) ([]string, int) {
+	coded := option + " $1/$2"
+	return either(
+		listed("", name+"type # code #", coded), listed("", name+"type # codes *", coded), listed("", name+"type #", option),
+		listed("", name+" !type # code #", coded), listed("", name+" !type # codes *", coded), listed("", name+" !type #", option),
+		listed("", name+" !*", option))
+}

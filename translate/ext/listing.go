@@ -1,148 +1,195 @@
 package ext
 
 import (
-	"slices"
+	"strconv"
 	"strings"
 )
 
-// The functions here read what the print functions of iptables' extensions write into "iptables -L -v".
+// What the print functions of iptables' extensions write into "iptables -L -v" is described by patterns, and read by [listed].
 
-// listPorts reads "tcp dpt:22 spts:!1:5 flags:0x17/0x02 option=8", in any order behind the name.
-func listPorts(name string) func([]string) ([]string, int) {
-	prefixes := []struct{ text, option string }{
-		{"spt:", "--sport"}, {"spts:", "--sport"}, {"dpt:", "--dport"}, {"dpts:", "--dport"},
-		{"option=", "--tcp-option"}, {"flags:", "--tcp-flags"},
+// listed reads a listing that begins with start, after which come some of the patterns in their order, each with the option that it
+// stands for:
+//
+//	listed("TTL match TTL", "== *", "--ttl-eq", "!= *", "! --ttl-eq", "< *", "--ttl-lt", "> *", "--ttl-gt")
+//
+// Words of a pattern stand for themselves, but for these:
+//
+//   - any value, also behind other letters (spi:*), or any number of values in one word (*/*)
+//     #     a value that begins with a digit
+//     "*"   text in quotes, of any number of words, as it is
+//     '*'   text as xtables_save_string prints it: in quotes with backslashes, or bare
+//     !     a "!" that negates the option if it is there, as a word of its own or in a word (spi:!*)
+//
+// Values follow the option's name, or stand in it for $1, $2 and so on. Without a start, there is at least one of the patterns.
+func listed(start string, patterns ...string) func([]string) ([]string, int) {
+	head := strings.Fields(start)
+	phrases := make([]phrase, len(patterns)/2)
+	for i := range phrases {
+		phrases[i] = phrase{strings.Fields(patterns[2*i]), strings.Fields(patterns[2*i+1])}
 	}
-	return func(words []string) ([]string, int) {
-		if words[0] != name {
+	return func(words []string) (args []string, taken int) {
+		if len(words) < len(head) {
 			return nil, 0
 		}
-		var args []string
-		taken := 1
-	next:
-		for _, w := range words[1:] {
-			for _, p := range prefixes {
-				v, ok := strings.CutPrefix(w, p.text)
-				if !ok {
-					continue
-				}
-				v, not := strings.CutPrefix(v, "!")
-				if not {
-					args = append(args, "!")
-				}
-				args = append(args, p.option)
-				if p.option == "--tcp-flags" {
-					mask, set, _ := strings.Cut(v, "/")
-					args = append(args, listedFlags(mask), listedFlags(set))
-				} else {
-					args = append(args, v)
-				}
-				taken++
-				continue next
+		for i, w := range head {
+			if words[i] != w {
+				return nil, 0
 			}
-			break
+		}
+		taken = len(head)
+		for _, p := range phrases {
+			option, n := p.read(words[taken:])
+			args, taken = append(args, option...), taken+n
 		}
 		return args, taken
 	}
 }
 
-// listedFlags turns the number that "iptables -n" prints for TCP flags into their names.
-func listedFlags(w string) string {
-	var bits uint8
-	digits, hex := strings.CutPrefix(w, "0x")
-	if !hex {
-		return w
-	}
-	for _, d := range []byte(digits) {
-		i := strings.IndexByte("0123456789abcdef", d)
-		if i < 0 {
-			return w
-		}
-		bits = bits<<4 | uint8(i)
-	}
-	return formatTCPFlags(bits)
-}
+// phrase is a pattern and the option that it stands for.
+type phrase struct{ pattern, option []string }
 
-// listMultiport reads "multiport dports ! 22,80:90".
-func listMultiport(words []string) ([]string, int) {
-	if words[0] != "multiport" || len(words) < 3 {
-		return nil, 0
-	}
-	option := "--" + words[1]
-	if words[2] == "!" && len(words) > 3 {
-		return []string{"!", option, words[3]}, 4
-	}
-	if list, not := strings.CutPrefix(words[2], "!"); not {
-		return []string{"!", option, list}, 3
-	}
-	return []string{option, words[2]}, 3
-}
-
-// listOwner reads "! owner UID match 1337", one for each option.
-func listOwner(words []string) ([]string, int) {
-	var args []string
-	taken := 0
-	for {
-		rest := words[taken:]
-		not := len(rest) > 0 && rest[0] == "!"
-		if not {
-			rest = rest[1:]
+// read returns the option as command-line words, and how many words of the listing it took.
+func (p *phrase) read(words []string) (args []string, taken int) {
+	var values []string
+	not := false
+	for _, part := range p.pattern {
+		if part == "!" {
+			if taken < len(words) && words[taken] == "!" {
+				not, taken = true, taken+1
+			}
+			continue
 		}
-		option, used := ownerOption(rest)
-		if used == 0 {
-			return args, taken
-		}
-		if not {
-			args = append(args, "!")
-			taken++
-		}
-		args = append(args, option...)
-		taken += used
-	}
-}
-
-func ownerOption(words []string) ([]string, int) {
-	switch {
-	case len(words) >= 4 && words[0] == "owner" && words[1] == "UID" && words[2] == "match":
-		return []string{"--uid-owner", words[3]}, 4
-	case len(words) >= 4 && words[0] == "owner" && words[1] == "GID" && words[2] == "match":
-		return []string{"--gid-owner", words[3]}, 4
-	case len(words) >= 3 && words[0] == "owner" && words[1] == "socket" && words[2] == "exists":
-		return []string{"--socket-exists"}, 3
-	case len(words) >= 3 && words[0] == "incl." && words[1] == "suppl." && words[2] == "groups":
-		return []string{"--suppl-groups"}, 3
-	}
-	return nil, 0
-}
-
-// listStates reads "! ctstate NEW,INVALID", and the "!" behind the word too.
-func listStates(word, option string) func([]string) ([]string, int) {
-	return func(words []string) ([]string, int) {
-		switch {
-		case len(words) >= 3 && words[0] == "!" && words[1] == word:
-			return []string{"!", option, words[2]}, 3
-		case len(words) >= 3 && words[0] == word && words[1] == "!":
-			return []string{"!", option, words[2]}, 3
-		case len(words) >= 2 && words[0] == word:
-			return []string{option, words[1]}, 2
-		}
-		return nil, 0
-	}
-}
-
-// listMark reads "mark match ! 0x1/0xff".
-func listMark(word string) func([]string) ([]string, int) {
-	return func(words []string) ([]string, int) {
-		if len(words) < 3 || words[0] != word || words[1] != "match" {
+		if taken == len(words) {
 			return nil, 0
 		}
-		if words[2] == "!" && len(words) > 3 {
-			return []string{"!", "--mark", words[3]}, 4
+		switch part {
+		case `"*"`:
+			text, n := rawText(words[taken:])
+			if n == 0 {
+				return nil, 0
+			}
+			values, taken = append(values, text), taken+n
+		case `'*'`:
+			text, n := savedText(words[taken:])
+			if n == 0 {
+				return nil, 0
+			}
+			values, taken = append(values, text), taken+n
+		default:
+			found, negated, ok := readWord(part, words[taken])
+			if !ok {
+				return nil, 0
+			}
+			values, not, taken = append(values, found...), not || negated, taken+1
 		}
-		if v, not := strings.CutPrefix(words[2], "!"); not {
-			return []string{"!", "--mark", v}, 3
+	}
+	if not {
+		args = append(args, "!")
+	}
+	return append(args, fillIn(p.option, values)...), taken
+}
+
+// readWord reads one word by a pattern.
+func readWord(pattern, word string) (values []string, not, ok bool) {
+	before, after, negatable := strings.Cut(pattern, "!")
+	if negatable && len(pattern) > 1 && pattern != "!=" {
+		rest, found := strings.CutPrefix(word, before)
+		if !found {
+			return nil, false, false
 		}
-		return []string{"--mark", words[2]}, 3
+		pattern = after
+		word, not = strings.CutPrefix(rest, "!")
+	}
+	if pattern == "#" {
+		return []string{word}, not, word != "" && word[0] >= '0' && word[0] <= '9'
+	}
+	parts := strings.Split(pattern, "*")
+	word, ok = strings.CutPrefix(word, parts[0])
+	for _, sep := range parts[1:] {
+		if !ok {
+			break
+		}
+		end := len(word)
+		if sep != "" {
+			end = strings.LastIndex(word, sep) // a colon stands inside of addresses too
+		}
+		if ok = end > 0; ok {
+			values = append(values, word[:end])
+			word = word[end+len(sep):]
+		}
+	}
+	return values, not, ok && word == ""
+}
+
+// fillIn puts values into an option's words.
+func fillIn(option, values []string) []string {
+	out := make([]string, 0, len(option)+len(values))
+	filled := false
+	for _, w := range option {
+		for i, v := range values {
+			if place := "$" + strconv.Itoa(i+1); strings.Contains(w, place) {
+				w, filled = strings.Replace(w, place, v, 1), true
+			}
+		}
+		out = append(out, w)
+	}
+	if !filled {
+		out = append(out, values...)
+	}
+	return out
+}
+
+// rawText reads text in quotes, in which nothing else is marked.
+func rawText(words []string) (text string, taken int) {
+	for i, w := range words {
+		switch {
+		case i == 0 && !strings.HasPrefix(w, `"`):
+			return "", 0
+		case strings.HasSuffix(w, `"`) && (i > 0 || len(w) > 1):
+			text = strings.Join(words[:i+1], " ")
+			return text[1 : len(text)-1], i + 1
+		}
+	}
+	return "", 0
+}
+
+// savedText reads what xtables_save_string printed: a bare word, or text in quotes with a backslash before quotes and backslashes.
+func savedText(words []string) (text string, taken int) {
+	if !strings.HasPrefix(words[0], `"`) {
+		return words[0], 1
+	}
+	var b strings.Builder
+	for i, w := range words {
+		if i == 0 {
+			w = w[1:]
+		} else {
+			b.WriteByte(' ')
+		}
+		for k := 0; k < len(w); k++ {
+			switch {
+			case w[k] == '"':
+				if k < len(w)-1 {
+					return "", 0
+				}
+				return b.String(), i + 1
+			case w[k] == '\\' && k+1 < len(w):
+				k++
+			}
+			b.WriteByte(w[k])
+		}
+	}
+	return "", 0
+}
+
+// either reads what one of several descriptions fits, the first that does.
+func either(readers ...func([]string) ([]string, int)) func([]string) ([]string, int) {
+	return func(words []string) ([]string, int) {
+		for _, read := range readers {
+			if args, taken := read(words); taken > 0 {
+				return args, taken
+			}
+		}
+		return nil, 0
 	}
 }
 
@@ -155,75 +202,6 @@ func listComment(words []string) ([]string, int) {
 		if w == "*/" {
 			return []string{"--comment", strings.Join(words[1:i], " ")}, i + 1
 		}
-	}
-	return nil, 0
-}
-
-// listRedirect reads "redir ports 15006 random".
-func listRedirect(words []string) ([]string, int) {
-	var args []string
-	taken := 0
-	if len(words) >= 3 && words[0] == "redir" && words[1] == "ports" {
-		args, taken = []string{"--to-ports", words[2]}, 3
-	}
-	if len(words) > taken && words[taken] == "random" {
-		return append(args, "--random"), taken + 1
-	}
-	return args, taken
-}
-
-// listTProxy reads "TPROXY redirect 0.0.0.0:15006 mark 0x539/0xffffffff".
-func listTProxy(words []string) ([]string, int) {
-	if len(words) < 5 || words[0] != "TPROXY" || words[1] != "redirect" || words[3] != "mark" {
-		return nil, 0
-	}
-	colon := strings.LastIndexByte(words[2], ':')
-	if colon < 0 {
-		return nil, 0
-	}
-	address := strings.Trim(words[2][:colon], "[]")
-	args := []string{"--on-port", words[2][colon+1:], "--on-ip", address, "--tproxy-mark", words[4]}
-	return args, 5
-}
-
-// markVerbs are how the listing calls the options that change a mark.
-var markVerbs = map[string]string{
-	"set": "--set-mark", "xset": "--set-xmark", "and": "--and-mark", "or": "--or-mark", "xor": "--xor-mark",
-}
-
-// listSetMark reads "MARK xset 0x1/0xff".
-func listSetMark(word string) func([]string) ([]string, int) {
-	return func(words []string) ([]string, int) {
-		if len(words) < 3 || words[0] != word || markVerbs[words[1]] == "" {
-			return nil, 0
-		}
-		return []string{markVerbs[words[1]], words[2]}, 3
-	}
-}
-
-// listConnmark reads "CONNMARK save", with "mask M" or "nfmask M ctmask ~M" behind it, or the words of MARK.
-func listConnmark(words []string) ([]string, int) {
-	if args, taken := listSetMark("CONNMARK")(words); taken > 0 {
-		return args, taken
-	}
-	if len(words) < 2 || words[0] != "CONNMARK" || words[1] != "save" && words[1] != "restore" {
-		return nil, 0
-	}
-	args, taken := []string{"--" + words[1] + "-mark"}, 2
-	for len(words) >= taken+2 && slices.Contains([]string{"mask", "nfmask", "ctmask"}, words[taken]) {
-		args = append(args, "--"+words[taken], strings.TrimPrefix(words[taken+1], "~"))
-		taken += 2
-	}
-	return args, taken
-}
-
-// listCT reads "CT notrack" and "CT zone 1".
-func listCT(words []string) ([]string, int) {
-	switch {
-	case len(words) >= 2 && words[0] == "CT" && words[1] == "notrack":
-		return []string{"--notrack"}, 2
-	case len(words) >= 3 && words[0] == "CT" && words[1] == "zone":
-		return []string{"--zone", words[2]}, 3
 	}
 	return nil, 0
 }

@@ -22,7 +22,8 @@ var _ = registerMatch(&Match{
 			{Name: "--limit-iface-in", Kind: iptables.Flag, Excludes: []string{"--limit-iface-out"}},
 			{Name: "--limit-iface-out", Kind: iptables.Flag, Excludes: []string{"--limit-iface-in"}},
 		},
-		Check: checkAddrtype,
+		Check:   checkAddrtype,
+		Listing: listed("ADDRTYPE match", "src-type !*", "--src-type", "dst-type !*", "--dst-type", "limit-in", "--limit-iface-in", "limit-out", "--limit-iface-out"),
 	},
 	Limits: Limits{Refused: "types of ip6tables other than LOCAL or MULTICAST alone"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

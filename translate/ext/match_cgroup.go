@@ -23,6 +23,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: either(listed("", "cgroup ! #", "--cgroup"), listed("", "cgroup ! *", "--path")),
 	},
 	Limits: Limits{Refused: "--path"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

@@ -57,6 +57,7 @@ var _ = registerMatch(&Match{
 			}
 			return options
 		},
+		Listing: listed("", "! connbytes *", "--connbytes", "connbytes mode *", "--connbytes-mode", "connbytes direction *", "--connbytes-dir"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		counted, _ := m.Get("--connbytes")

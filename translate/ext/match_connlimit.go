@@ -31,6 +31,11 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: either(
+			listed("", "#conn src/* > *", "--connlimit-above $2 --connlimit-mask $1 --connlimit-saddr"),
+			listed("", "#conn src/* <= *", "--connlimit-upto $2 --connlimit-mask $1 --connlimit-saddr"),
+			listed("", "#conn dst/* > *", "--connlimit-above $2 --connlimit-mask $1 --connlimit-daddr"),
+			listed("", "#conn dst/* <= *", "--connlimit-upto $2 --connlimit-mask $1 --connlimit-daddr")),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		limit, above := m.Get("--connlimit-above")

@@ -48,7 +48,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
-		Listing: listStates("ctstate", "--ctstate"),
+		Listing: listed("", "! ctstate *", "--ctstate", "! ctproto *", "--ctproto", "! ctorigsrc *", "--ctorigsrc", "! ctorigdst *", "--ctorigdst", "! ctreplsrc *", "--ctreplsrc", "! ctrepldst *", "--ctrepldst", "! ctorigsrcport *", "--ctorigsrcport", "! ctorigdstport *", "--ctorigdstport", "! ctreplsrcport *", "--ctreplsrcport", "! ctrepldstport *", "--ctrepldstport", "! ctstatus *", "--ctstatus", "! ctexpire *", "--ctexpire", "ctdir *", "--ctdir"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var state Cond

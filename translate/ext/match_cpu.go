@@ -13,6 +13,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "cpu",
 		Options: []*iptables.OptionSpec{{Name: "--cpu", Kind: iptables.Uint(0, math.MaxUint32), Neg: true, Required: true}},
+		Listing: listed("cpu", "! *", "--cpu"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]

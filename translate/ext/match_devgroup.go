@@ -14,7 +14,8 @@ var _ = registerMatch(&Match{
 			{Name: "--src-group", Kind: zeroNamed("default"), Neg: true},
 			{Name: "--dst-group", Kind: zeroNamed("default"), Neg: true},
 		},
-		Check: checkDevgroup,
+		Check:   checkDevgroup,
+		Listing: listed("", "! src-group *", "--src-group", "! dst-group *", "--dst-group"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All

@@ -44,6 +44,7 @@ var _ = registerMatch(&Match{
 		},
 		Canonical: canonicalDSCP("--dscp-class", "--dscp"),
 		Check:     oneOption("dscp", "--dscp or --dscp-class"),
+		Listing:   listed("DSCP match", "!*", "--dscp"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]

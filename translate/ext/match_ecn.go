@@ -28,6 +28,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listed("ECN match", "!ECE", "--ecn-tcp-ece", "!CWR", "--ecn-tcp-cwr", "!ECT=*", "--ecn-ip-ect"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All

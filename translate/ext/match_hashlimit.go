@@ -41,6 +41,12 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listed("limit:", "up to *", "--hashlimit-upto", "above *", "--hashlimit-above", "burst *", "--hashlimit-burst", "mode *", "--hashlimit-mode",
+			"htable-size *", "--hashlimit-htable-size", "htable-max *", "--hashlimit-htable-max",
+			"htable-gcinterval *", "--hashlimit-htable-gcinterval", "htable-expire *", "--hashlimit-htable-expire",
+			"srcmask *", "--hashlimit-srcmask", "dstmask *", "--hashlimit-dstmask",
+			"rate-match", "--hashlimit-rate-match", "rate-interval *", "--hashlimit-rate-interval"),
+		Unlisted: func([]string) string { return "--hashlimit-name, and so not which rules count together" },
 	},
 	Limits: Limits{Refused: "--hashlimit-rate-match; a name that tables share, or rules with other options; no mode in several rules; ports without -p", Lossy: "rates of bytes"},
 	Lower:  lowerHashlimit,
@@ -186,6 +192,10 @@ func hashlimitKey(c *Context, m *iptables.Match) (nft.Expr, []nft.Datatype) {
 			if p, _ := c.Proto(); !slices.Contains(portProtocols, p) {
 				c.Refuse(mode.Pos, "hashlimit", "add -p with a protocol that has ports",
 					"packets of a protocol without ports count as port 0 to iptables, and nftables cannot tell them")
+			}
+			if c.Family == iptables.IPv6 && !c.neverFragment() { // in IPv4, both take what stands there for ports (hashlimit_init_dst)
+				c.Lossy(mode.Pos, "hashlimit", "add a match for the protocol, such as -m udp",
+					"later fragments count by what stands where ports would, and as port 0 to iptables")
 			}
 			offset := uint32(sourcePort)
 			if part == "dstport" {

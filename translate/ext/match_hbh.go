@@ -39,6 +39,7 @@ func optionsHeader(name string, kind uint8) *Match {
 				{Name: "--" + name + "-len", Kind: iptables.Uint(0, math.MaxUint32), Neg: true},
 				{Name: "--" + name + "-opts", Kind: headerOptions},
 			},
+			Listing: listed(name, "length:!*", "--"+name+"-len", "opts *", "--"+name+"-opts"),
 		},
 		Limits: Limits{Refused: "--" + name + "-opts with an option of any length before others"},
 		Lower: func(c *Context, m *iptables.Match) Cond {

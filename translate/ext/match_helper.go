@@ -16,6 +16,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "helper",
 		Options: []*iptables.OptionSpec{{Name: "--helper", Kind: iptables.String(29), Neg: true, Required: true}},
+		Listing: listed("helper match", `! "*"`, "--helper"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(helped(m.Options[0].Value.(string)), m.Options[0].Neg)

@@ -27,6 +27,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listed("", "source IP range ! *", "--src-range", "destination IP range ! *", "--dst-range"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All

@@ -11,6 +11,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "length",
 		Options: []*iptables.OptionSpec{{Name: "--length", Kind: iptables.UintRange(0, 65535, ":"), Neg: true, Required: true}},
+		Listing: listed("length", "!#", "--length"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]

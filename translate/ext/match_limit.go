@@ -100,6 +100,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listed("limit: avg", "*", "--limit", "burst *", "--limit-burst"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		avg, burst := limitOf(m.Options)

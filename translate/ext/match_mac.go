@@ -33,6 +33,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listed("MAC", "! *", "--mac-source"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		ethernet := present(&nft.Meta{Key: bytecode.MetaIiftype}, hostU16(1))

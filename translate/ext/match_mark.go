@@ -11,7 +11,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "mark",
 		Options: []*iptables.OptionSpec{{Name: "--mark", Kind: iptables.Mark, Neg: true, Required: true}},
-		Listing: listMark("mark"),
+		Listing: listed("mark match", "! !*", "--mark"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		v := m.Options[0].Value.(iptables.MarkMask)

@@ -1,6 +1,9 @@
 package ext
 
 import (
+	"strconv"
+	"strings"
+
 	"rechain/nft"
 	"rechain/translate/iptables"
 )
@@ -14,7 +17,8 @@ var _ = registerMatch(&Match{
 		Name:      "mh",
 		Families:  []iptables.Family{iptables.IPv6},
 		Protocols: []uint8{protoMobility},
-		Options:   []*iptables.OptionSpec{{Name: "--mh-type", Kind: mobilityKind{iptables.UintRange(0, 255, ":")}, Neg: true}},
+		Options:   []*iptables.OptionSpec{{Name: "--mh-type", Kind: mobilityKind{mobilityRange}, Neg: true}},
+		Listing:   listMobility,
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
@@ -34,3 +38,42 @@ var _ = registerMatch(&Match{
 type mobilityKind struct{ iptables.Kind }
 
 func (mobilityKind) Vacuous(v any) bool { return v.(iptables.Range) == iptables.Range{Lo: 0, Hi: 255} }
+
+// mobilityTypes are the names of mobility header types (RFC 6275, 6.1.1), and iptables' short ones.
+var mobilityTypes = map[string]int{
+	"binding-refresh-request": 0, "brr": 0, "home-test-init": 1, "hoti": 1, "careof-test-init": 2, "coti": 2, "home-test": 3, "hot": 3,
+	"careof-test": 4, "cot": 4, "binding-update": 5, "bu": 5, "binding-acknowledgement": 6, "ba": 6, "binding-error": 7, "be": 7,
+}
+
+var mobilityNumbers = iptables.UintRange(0, 255, ":")
+
+// mobilityRange is "a" or "a:b", with a number or a name for each end. Value: iptables.Range.
+var mobilityRange = iptables.NewKind(
+	func(w string, f iptables.Family) (iptables.Range, error) {
+		ends := strings.Split(w, ":")
+		for i, end := range ends {
+			if n, named := mobilityTypes[strings.ToLower(end)]; named {
+				ends[i] = strconv.Itoa(n)
+			}
+		}
+		v, err := mobilityNumbers.Parse([]string{strings.Join(ends, ":")}, f)
+		if err != nil {
+			return iptables.Range{}, err
+		}
+		return v.(iptables.Range), nil
+	},
+	func(r iptables.Range) string { return mobilityNumbers.Format(r) })
+
+var mobilityListing = listed("mh", "!*", "--mh-type")
+
+// listMobility reads "mh", "mh !4:7" and "mh binding-update".
+func listMobility(words []string) ([]string, int) {
+	args, taken := mobilityListing(words)
+	if taken == 2 {
+		first, _, _ := strings.Cut(args[len(args)-1], ":")
+		if _, named := mobilityTypes[first]; !named && (first == "" || first[0] < '0' || first[0] > '9') {
+			return nil, 1 // what another match or the target printed
+		}
+	}
+	return args, taken
+}

@@ -18,7 +18,7 @@ var _ = registerMatch(&Match{
 			{Name: "--suppl-groups", Kind: iptables.Flag},
 		},
 		Check:   onlyOutgoing,
-		Listing: listOwner,
+		Listing: listed("", "! owner UID match *", "--uid-owner", "! owner GID match *", "--gid-owner", "! owner socket exists", "--socket-exists", "incl. suppl. groups", "--suppl-groups"),
 	},
 	Limits: Limits{Refused: "--socket-exists, --suppl-groups"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

@@ -14,6 +14,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "pkttype",
 		Options: []*iptables.OptionSpec{{Name: "--pkt-type", Kind: iptables.Enum("unicast", "broadcast", "multicast"), Neg: true, Required: true}},
+		Listing: listed("PKTTYPE", "= *", "--pkt-type", "!= *", "! --pkt-type"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]

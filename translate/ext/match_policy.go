@@ -3,6 +3,7 @@ package ext
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -39,12 +40,16 @@ var _ = registerMatch(&Match{
 			{Name: "--mode", Kind: iptables.Enum("transport", "tunnel"), Neg: true, Repeat: true},
 			{Name: "--tunnel-dst", Kind: iptables.Network, Neg: true, Repeat: true},
 			{Name: "--tunnel-src", Kind: iptables.Network, Neg: true, Repeat: true},
-			{Name: "--next", Kind: iptables.Flag, Repeat: true},
+			{Name: "--next", Kind: iptables.Flag, Repeat: true, Divides: true},
 		},
 		Canonical: func(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
-			return withDefault(e, options, "--pol", "ipsec")
+			if _, given := (&iptables.Match{Options: options}).Get("--pol"); given {
+				return options
+			}
+			return slices.Insert(options, 0, iptables.Option{Spec: e.Option("--pol"), Value: "ipsec"}) // which is for all elements
 		},
-		Check: checkPolicy,
+		Check:   checkPolicy,
+		Listing: listPolicy,
 	},
 	Limits: Limits{Refused: "--strict", Lossy: "--proto, --mode", Kernel: "4.20"},
 	Lower:  lowerPolicy,
@@ -174,4 +179,28 @@ func stateIs(c *Context, m *iptables.Match, way uint8, depth uint32) All {
 		}
 	}
 	return all
+}
+
+var (
+	policyListing  = listed("policy match", "dir *", "--dir", "pol *", "--pol", "strict", "--strict")
+	elementListing = listed("", "! reqid *", "--reqid", "! spi *", "--spi", "! proto *", "--proto", "! mode *", "--mode",
+		"! tunnel-dst *", "--tunnel-dst", "! tunnel-src *", "--tunnel-src")
+)
+
+// listPolicy reads "policy match dir in pol ipsec strict [0] reqid 1 [1] reqid 2": transformations are numbered if there are several.
+func listPolicy(words []string) (args []string, taken int) {
+	args, taken = policyListing(words)
+	for n := 0; taken > 0 && taken < len(words); n++ {
+		if words[taken] == fmt.Sprintf("[%d]", n) {
+			taken++
+			if n > 0 {
+				args = append(args, "--next")
+			}
+		} else if n > 0 {
+			break
+		}
+		options, used := elementListing(words[taken:])
+		args, taken = append(args, options...), taken+used
+	}
+	return args, taken
 }

@@ -13,6 +13,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "quota",
 		Options: []*iptables.OptionSpec{{Name: "--quota", Kind: iptables.Uint(0, math.MaxUint64), Neg: true, Required: true}},
+		Listing: listed("quota:", "! * bytes", "--quota"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		bytes := m.Options[0].Value.(uint64)

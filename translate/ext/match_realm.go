@@ -18,6 +18,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listed("", "! realm *", "--realm"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		v := m.Options[0].Value.(iptables.MarkMask)

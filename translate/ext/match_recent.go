@@ -39,6 +39,7 @@ var _ = registerMatch(&Match{
 		},
 		Canonical: canonicalRecent,
 		Check:     checkRecent,
+		Listing:   listed("", "! recent: SET", "--set", "! recent: CHECK", "--rcheck", "! recent: UPDATE", "--update", "! recent: REMOVE", "--remove", "seconds: *", "--seconds", "reap", "--reap", "hit_count: *", "--hitcount", "TTL-Match", "--rttl", "name: *", "--name", "side: source", "--rsource", "side: dest", "--rdest", "mask: *", "--mask"),
 	},
 	Limits: Limits{Refused: "--hitcount, --rttl; a list that tables share; --reap beside other --seconds; ! --update --seconds"},
 	Lower:  lowerRecent,

@@ -30,7 +30,8 @@ var _ = registerMatch(&Match{
 			{Name: "--accept-local", Kind: iptables.Flag},
 			{Name: "--invert", Kind: iptables.Flag},
 		},
-		Check: checkRpfilter,
+		Check:   checkRpfilter,
+		Listing: listed("rpfilter", "loose", "--loose", "validmark", "--validmark", "accept-local", "--accept-local", "invert", "--invert"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		_, loose := m.Get("--loose")

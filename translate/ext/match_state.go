@@ -9,7 +9,7 @@ var _ = registerMatch(&Match{
 		Options: []*iptables.OptionSpec{
 			{Name: "--state", Kind: iptables.EnumList("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"), Neg: true, Required: true},
 		},
-		Listing: listStates("state", "--state"),
+		Listing: listed("", "! state *", "--state"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(inStates(m.Options[0].Value.([]string)), m.Options[0].Neg)

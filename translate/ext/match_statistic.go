@@ -34,7 +34,8 @@ var _ = registerMatch(&Match{
 			{Name: "--every", Kind: iptables.Uint(1, math.MaxUint32), Neg: true},
 			{Name: "--packet", Kind: iptables.Uint(0, math.MaxUint32)},
 		},
-		Check: checkStatistic,
+		Check:   checkStatistic,
+		Listing: listed("statistic mode", "*", "--mode", "! probability *", "--probability", "! every *", "--every", "packet *", "--packet"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		if o, ok := m.Get("--probability"); ok {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"rechain/translate/iptables"
@@ -95,6 +96,15 @@ var _ = registerMatch(&Match{
 			}
 			return &iptables.Problem{Pos: r.Pos, Ext: "string", Msg: "needs --string or --hex-string"}
 		},
+		Listing: listed("STRING match", "! '*'", "--string", "ALGO name *", "--algo", "FROM *", "--from", "TO *", "--to", "ICASE", "--icase"),
+		Unlisted: func(args []string) string {
+			for _, text := range args {
+				if hexListing.MatchString(text) {
+					return "whether " + text + " is text or bytes in hexadecimal"
+				}
+			}
+			return ""
+		},
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, m *iptables.Match) Cond {
@@ -102,3 +112,6 @@ var _ = registerMatch(&Match{
 		return All{}
 	},
 })
+
+// hexListing is what iptables lists for bytes that are no text, and for text that looks so.
+var hexListing = regexp.MustCompile(`^\|([0-9a-f]{2})+\|$`)

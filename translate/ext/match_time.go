@@ -47,6 +47,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing: listTime,
 	},
 	Limits: Limits{Refused: "--kerneltz, --monthdays", Kernel: "5.4"},
 	Lower:  lowerTime,
@@ -204,3 +205,23 @@ var dateKind = iptables.NewKind(
 		return 0, errors.New("is not a date from 1970 to 2038: YYYY[-MM[-DD[Thh[:mm[:ss]]]]]")
 	},
 	func(v uint64) string { return time.Unix(int64(v), 0).UTC().Format("2006-01-02T15:04:05") })
+
+var timeListing = listed("TIME", "from * to *", "--timestart $1 --timestop $2", "on #", "--monthdays", "on *", "--weekdays", "on #", "--monthdays",
+	"starting from * *", "--datestart $1T$2", "until date * *", "--datestop $1T$2", "UTC", "--utc", "contiguous", "--contiguous")
+
+// listTime reads "TIME from 22:00:00 to 06:00:00 on 1st,31st UTC". Without UTC, times are those of the kernel's zone.
+func listTime(words []string) ([]string, int) {
+	args, taken := timeListing(words)
+	if taken == 0 {
+		return nil, 0
+	}
+	for i, a := range args {
+		if a == "--monthdays" {
+			args[i+1] = strings.NewReplacer("st", "", "nd", "", "rd", "", "th", "").Replace(args[i+1])
+		}
+	}
+	if !slices.Contains(args, "--utc") {
+		args = append(args, "--kerneltz")
+	}
+	return args, taken
+}

@@ -11,6 +11,8 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "tos",
 		Options: []*iptables.OptionSpec{{Name: "--tos", Kind: tosKind, Neg: true, Required: true}},
+		// iptables 1.8.9 forgets the blank before a number.
+		Listing: listed("tos", "match!*", "--tos", "match !*", "--tos"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]

@@ -12,6 +12,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "u32",
 		Options: []*iptables.OptionSpec{{Name: "--u32", Kind: u32Kind, Neg: true, Required: true}},
+		Listing: listed("u32", `! "*"`, "--u32"),
 	},
 	Limits: Limits{Refused: "places that the packet names, shifts to the left"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

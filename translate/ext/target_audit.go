@@ -14,6 +14,7 @@ var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:    "AUDIT",
 		Options: []*iptables.OptionSpec{{Name: "--type", Kind: iptables.Enum("accept", "drop", "reject"), Required: true}},
+		Listing: listed("AUDIT", "*", "--type"),
 	},
 	Limits: Limits{Lossy: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {

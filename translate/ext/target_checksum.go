@@ -8,6 +8,7 @@ var _ = registerTarget(&Target{
 		Name:    "CHECKSUM",
 		Options: []*iptables.OptionSpec{{Name: "--checksum-fill", Kind: iptables.Flag, Required: true}},
 		Check:   onlyIn("mangle"),
+		Listing: listed("CHECKSUM", "fill", "--checksum-fill"),
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {

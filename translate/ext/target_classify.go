@@ -29,6 +29,7 @@ var _ = registerTarget(&Target{
 		Name:    "CLASSIFY",
 		Options: []*iptables.OptionSpec{{Name: "--set-class", Kind: classKind, Required: true}},
 		Check:   onlyFrom("FORWARD", "OUTPUT", "POSTROUTING"),
+		Listing: listed("CLASSIFY set", "*", "--set-class"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		return stmts(&nft.Assign{Key: &nft.Meta{Key: bytecode.MetaPriority}, Value: value(host32(t.Options[0].Value.(uint32)))})

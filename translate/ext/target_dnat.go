@@ -14,7 +14,8 @@ var _ = registerTarget(&Target{
 			{Name: "--random", Kind: iptables.Flag},
 			{Name: "--persistent", Kind: iptables.Flag},
 		},
-		Check: both(onlyIn("nat"), onlyFrom("PREROUTING", "OUTPUT"), natPorts("--to-destination")),
+		Check:   both(onlyIn("nat"), onlyFrom("PREROUTING", "OUTPUT"), natPorts("--to-destination")),
+		Listing: listed("", "to:*", "--to-destination", "random", "--random", "persistent", "--persistent"),
 	},
 	Lower: toAddress(nft.DNAT, "--to-destination"),
 })

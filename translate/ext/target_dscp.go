@@ -12,6 +12,7 @@ var _ = registerTarget(&Target{
 		},
 		Canonical: canonicalDSCP("--set-dscp-class", "--set-dscp"),
 		Check:     both(onlyIn("mangle"), oneOption("DSCP", "--set-dscp or --set-dscp-class")),
+		Listing:   listed("DSCP set", "*", "--set-dscp"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		return stmts(setTOS(c.Family, dscpBits, uint8(t.Options[0].Value.(uint64))<<2)...)

@@ -15,6 +15,7 @@ var _ = registerTarget(&Target{
 			{Name: "--label", Kind: iptables.Name(27), Required: true},
 			{Name: "--alarm", Kind: iptables.Flag},
 		},
+		Listing: listed("", "timeout:*", "--timeout", "label:*", "--label", "alarm", "--alarm"),
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {

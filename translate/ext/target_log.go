@@ -48,6 +48,7 @@ var _ = registerTarget(&Target{
 			{Name: "--log-uid", Kind: iptables.Flag},
 			{Name: "--log-macdecode", Kind: iptables.Flag},
 		},
+		Listing: listLog,
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		level, flags := uint32(warning), uint32(0)
@@ -75,4 +76,27 @@ func logPrefix(max int) iptables.Kind {
 			}
 			return w[:min(len(w), max)], nil
 		}, iptables.Quote)
+}
+
+var logListing = listed("LOG", "flags * level *", "--flags $1 --log-level $2", "level *", "--log-level",
+	"tcp-sequence", "--log-tcp-sequence", "tcp-options", "--log-tcp-options", "ip-options", "--log-ip-options", "uid", "--log-uid",
+	"macdecode", "--log-macdecode", `prefix "*"`, "--log-prefix")
+
+// listLog reads "LOG flags 8 level 4 prefix "text"" too: with -n iptables prints the flags as a number.
+func listLog(words []string) ([]string, int) {
+	args, taken := logListing(words)
+	if len(args) < 2 || args[0] != "--flags" {
+		return args, taken
+	}
+	flags, err := strconv.ParseUint(args[1], 10, 8)
+	if err != nil {
+		return nil, 0
+	}
+	args = args[2:]
+	for option, bit := range logFlags {
+		if flags&uint64(bit) != 0 {
+			args = append(args, option)
+		}
+	}
+	return args, taken
 }

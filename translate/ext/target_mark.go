@@ -13,7 +13,7 @@ var _ = registerTarget(&Target{
 		Options:   markOptions(),
 		Canonical: setXmark,
 		Check:     checkMark,
-		Listing:   listSetMark("MARK"),
+		Listing:   listed("MARK", "xset *", "--set-xmark", "set *", "--set-xmark", "and *", "--and-mark", "or *", "--or-mark", "xor *", "--xor-mark"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		m := t.Options[0].Value.(iptables.MarkMask)

@@ -14,7 +14,8 @@ var _ = registerTarget(&Target{
 			{Name: "--random", Kind: iptables.Flag},
 			{Name: "--random-fully", Kind: iptables.Flag},
 		},
-		Check: both(onlyIn("nat"), onlyFrom("POSTROUTING"), natPorts("--to-ports")),
+		Check:   both(onlyIn("nat"), onlyFrom("POSTROUTING"), natPorts("--to-ports")),
+		Listing: listed("", "masq ports: *", "--to-ports", "random", "--random", "random-fully", "--random-fully"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		n := &nft.NAT{Kind: nft.Masquerade}

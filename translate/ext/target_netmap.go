@@ -19,6 +19,7 @@ var _ = registerTarget(&Target{
 		Name:    "NETMAP",
 		Options: []*iptables.OptionSpec{{Name: "--to", Kind: iptables.Network, Required: true}},
 		Check:   onlyIn("nat"),
+		Listing: listed("", "to:*", "--to"),
 	},
 	Limits: Limits{Refused: "in a chain that is reached where packets come in and where they leave"},
 	Lower: func(c *Context, t *iptables.Target) Action {

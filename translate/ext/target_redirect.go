@@ -21,7 +21,7 @@ var _ = registerTarget(&Target{
 			{Name: "--random", Kind: iptables.Flag},
 		},
 		Check:   checkRedirect,
-		Listing: listRedirect,
+		Listing: listed("", "redir ports *", "--to-ports", "random", "--random"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		n := &nft.NAT{Kind: nft.Redirect}

@@ -66,6 +66,7 @@ var _ = registerTarget(&Target{
 			}
 			return nil
 		}),
+		Listing: listed("", "reject-with *", "--reject-with"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		a := t.Options[0].Value.(answer)

@@ -15,7 +15,8 @@ var _ = registerTarget(&Target{
 			{Name: "--random-fully", Kind: iptables.Flag},
 			{Name: "--persistent", Kind: iptables.Flag},
 		},
-		Check: both(onlyIn("nat"), onlyFrom("POSTROUTING", "INPUT"), natPorts("--to-source")),
+		Check:   both(onlyIn("nat"), onlyFrom("POSTROUTING", "INPUT"), natPorts("--to-source")),
+		Listing: listed("", "to:*", "--to-source", "random", "--random", "random-fully", "--random-fully", "persistent", "--persistent"),
 	},
 	Lower: toAddress(nft.SNAT, "--to-source"),
 })

@@ -17,7 +17,8 @@ var _ = registerTarget(&Target{
 			{Name: "--set-mss", Kind: iptables.Uint(0, 65535), Excludes: []string{"--clamp-mss-to-pmtu"}},
 			{Name: "--clamp-mss-to-pmtu", Kind: iptables.Flag},
 		},
-		Check: checkTCPMSS,
+		Check:   checkTCPMSS,
+		Listing: listed("TCPMSS", "set *", "--set-mss", "clamp to PMTU", "--clamp-mss-to-pmtu"),
 	},
 	Limits: Limits{Lossy: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {

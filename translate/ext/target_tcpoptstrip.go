@@ -46,6 +46,7 @@ var _ = registerTarget(&Target{
 		Protocols: []uint8{protoTCP},
 		Options:   []*iptables.OptionSpec{{Name: "--strip-options", Kind: tcpOptionList}},
 		Check:     onlyIn("mangle"),
+		Listing:   listed("TCPOPTSTRIP options", "*", "--strip-options"),
 	},
 	Limits: Limits{Lossy: Always, Kernel: "5.18"},
 	Lower: func(c *Context, t *iptables.Target) Action {

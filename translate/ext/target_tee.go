@@ -15,6 +15,7 @@ var _ = registerTarget(&Target{
 			{Name: "--gateway", Kind: iptables.Address, Required: true},
 			{Name: "--oif", Kind: iptables.String(15)},
 		},
+		Listing: listed("TEE", "gw:*", "--gateway", "oif=*", "--oif"),
 	},
 	Limits: Limits{Refused: "--oif"},
 	Lower: func(c *Context, t *iptables.Target) Action {

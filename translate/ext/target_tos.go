@@ -30,7 +30,8 @@ var _ = registerTarget(&Target{
 			}
 			return options
 		},
-		Check: both(onlyIn("mangle"), oneOption("TOS", "how to change the field")),
+		Check:   both(onlyIn("mangle"), oneOption("TOS", "how to change the field")),
+		Listing: listed("TOS", "set *", "--set-tos", "and *", "--and-tos", "or *", "--or-tos", "xor *", "--xor-tos"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		v := t.Options[0].Value.(tosMask)

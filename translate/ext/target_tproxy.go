@@ -28,7 +28,7 @@ var _ = registerTarget(&Target{
 			return withDefault(e, options, "--tproxy-mark", iptables.MarkMask{})
 		},
 		Check:   both(onlyIn("mangle"), onlyFrom("PREROUTING")),
-		Listing: listTProxy,
+		Listing: listed("TPROXY redirect", "*:* mark *", "--on-ip $1 --on-port $2 --tproxy-mark $3"),
 	},
 	Limits: Limits{Kernel: "4.19"},
 	Lower: func(c *Context, t *iptables.Target) Action {

@@ -19,7 +19,8 @@ func hopLimited(name, prefix string, family iptables.Family, set func(v uint8) n
 	return &Target{
 		Extension: iptables.Extension{
 			Name: name, Families: []iptables.Family{family}, Options: specs,
-			Check: both(onlyIn("mangle"), oneOption(name, names[0]+", "+names[1]+" or "+names[2])),
+			Check:   both(onlyIn("mangle"), oneOption(name, names[0]+", "+names[1]+" or "+names[2])),
+			Listing: listed(name, "set to *", names[0], "decrement by *", names[1], "increment by *", names[2]),
 		},
 		Lower: func(c *Context, t *iptables.Target) Action {
 			o := t.Options[0]
