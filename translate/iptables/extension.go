@@ -29,6 +29,9 @@ type Extension struct {
 	// word. Inside of quotes and of /* */, where the number of blanks counts, a word ends at each blank, so that strings.Join(words,
 	// " ") gives the text back. nil: the listing's form is not known.
 	Listing func(words []string) (args []string, taken int)
+	// Unlisted says what a listing does not show of an extension that Listing read as args, so that the rule is not known from it;
+	// "" if it shows all. nil: it always does.
+	Unlisted func(args []string) string
 }
 
 // Option returns the option of that name or alias, or nil.
@@ -54,6 +57,7 @@ type OptionSpec struct {
 	Neg      bool // "!" may stand before it
 	Required bool
 	Repeat   bool // may be given more than once
+	Divides  bool // the options before and behind it are printed apart, each part in the order of the table
 	Excludes []string
 }
 

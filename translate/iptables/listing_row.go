@@ -98,7 +98,7 @@ func (p *listingParser) cells(line string) []cell {
 			inside = "*/"
 		case inside == "" && w[0] == '"' && (len(w) == 1 || w[len(w)-1] != '"'):
 			inside = `"`
-		case inside != "" && strings.HasSuffix(w, inside):
+		case inside != "" && strings.HasSuffix(w, inside) && !strings.HasSuffix(w, `\"`):
 			inside = ""
 		}
 		i = end
@@ -146,32 +146,50 @@ func (p *listingParser) words(r row) (words []string, cols []int, ok bool) {
 	if len(rest) > 0 && rest[0].text == "[goto]" {
 		jump, rest = "-g", rest[1:]
 	}
+	fail := func(c cell, ext, msg string) ([]string, []int, bool) {
+		pos := r.pos
+		pos.Col = c.col
+		p.at(pos, ext, msg, "take the output of iptables-save")
+		return nil, nil, false
+	}
+	commented := false
 	for len(rest) > 0 {
-		name, args, taken := p.listedMatch(rest)
+		e, args, taken := p.listedMatch(rest)
 		if taken == 0 {
 			break
 		}
-		add(rest[0], "-m", name)
+		if missing := e.unlisted(args); missing != "" {
+			return fail(rest[0], e.Name, "a listing does not show "+missing)
+		}
+		if rest[0].text == "/*" {
+			if commented {
+				return fail(rest[0], e.Name, "two comments look like one with the signs of a comment in it")
+			}
+			commented = true
+		}
+		add(rest[0], "-m", e.Name)
 		add(rest[0], args...)
 		rest = rest[taken:]
 	}
 	if r.target.text != "" {
-		add(r.target, jump, r.target.text)
-		if e := p.vocab.TargetExtension(r.target.text, p.opt.Family); e != nil && e.Listing != nil && len(rest) > 0 {
-			args, taken := e.Listing(texts(rest))
+		name, args, taken := p.listedTarget(r.target.text, rest)
+		add(r.target, jump, name)
+		if taken > 0 {
 			add(rest[0], args...)
 			rest = rest[taken:]
 		}
 	}
 	if len(rest) > 0 && !strings.HasPrefix(rest[0].text, "#") {
-		pos := r.pos
-		pos.Col = rest[0].col
-		p.problems = append(p.problems, &Problem{Pos: pos, Ext: r.target.text,
-			Msg:  "the listing of a match or target is not understood: " + strings.Join(texts(rest), " "),
-			Hint: "take the output of iptables-save"})
-		return nil, nil, false
+		return fail(rest[0], r.target.text, "the listing of a match or target is not understood: "+strings.Join(texts(rest), " "))
 	}
 	return words, cols, true
+}
+
+func (e *Extension) unlisted(args []string) string {
+	if e.Unlisted == nil {
+		return ""
+	}
+	return e.Unlisted(args)
 }
 
 // host is an address column as -s and -d take it; "" for any address.
@@ -190,17 +208,32 @@ func (p *listingParser) host(c cell) cell {
 }
 
 // listedMatch finds the match that printed the first cells: the one that takes most of them.
-func (p *listingParser) listedMatch(cells []cell) (name string, args []string, taken int) {
+func (p *listingParser) listedMatch(cells []cell) (match *Extension, args []string, taken int) {
 	words := texts(cells)
 	for _, e := range p.matches {
 		if e.Listing == nil {
 			continue
 		}
 		if a, n := e.Listing(words); n > taken {
-			name, args, taken = e.Name, a, n
+			match, args, taken = e, a, n
 		}
 	}
-	return name, args, taken
+	return match, args, taken
+}
+
+// listedTarget reads what a target printed. It may be another than the column says, and then names itself: NOTRACK is a kind of CT.
+func (p *listingParser) listedTarget(column string, cells []cell) (name string, args []string, taken int) {
+	if len(cells) == 0 {
+		return column, nil, 0
+	}
+	for _, name := range []string{column, cells[0].text} {
+		if e := p.vocab.TargetExtension(name, p.opt.Family); e != nil && e.Listing != nil {
+			if args, taken := e.Listing(texts(cells)); taken > 0 {
+				return name, args, taken
+			}
+		}
+	}
+	return column, nil, 0
 }
 
 func texts(cells []cell) []string {

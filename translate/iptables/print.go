@@ -3,6 +3,7 @@ package iptables
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -96,8 +97,21 @@ func (r *Rule) text() string {
 // asks says whether it is a condition: "+" stands for every interface.
 func (i *IfaceMatch) asks() bool { return i != nil && (i.Neg || i.Name != "+") }
 
-// printOptions prints options in the order of the extension's table.
+// printOptions prints options in the order of the extension's table, and those between options that divide them by themselves.
 func printOptions(word func(neg bool, words ...string), e *Extension, options []Option) {
+	for {
+		i := slices.IndexFunc(options, func(o Option) bool { return o.Spec.Divides })
+		if i < 0 {
+			printPart(word, e, options)
+			return
+		}
+		printPart(word, e, options[:i])
+		printPart(word, e, options[i:i+1])
+		options = options[i+1:]
+	}
+}
+
+func printPart(word func(neg bool, words ...string), e *Extension, options []Option) {
 	for _, spec := range e.Options {
 		for _, o := range options {
 			if o.Spec != spec {
