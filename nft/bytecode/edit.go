@@ -167,7 +167,7 @@ func sortedElements(s *Set) []Element {
 
 // sameFrame says whether everything about two tables is the same but their rules, user chains and policies.
 func sameFrame(h, w *Table) bool {
-	if h.Flags != w.Flags || !bytes.Equal(h.UserData, w.UserData) || len(h.Objects)+len(w.Objects) > 0 ||
+	if h.Flags != w.Flags || !bytes.Equal(h.UserData, w.UserData) || !sameObjects(h.Objects, w.Objects) ||
 		len(h.Flowtables)+len(w.Flowtables) > 0 {
 		return false
 	}
@@ -182,6 +182,15 @@ func sameFrame(h, w *Table) bool {
 		}
 	}
 	return true
+}
+
+// sameObjects says whether two tables have the same objects, and only such as keep nothing that the kernel counts: helpers.
+func sameObjects(h, w []*Object) bool {
+	return len(h) == len(w) && !slices.ContainsFunc(h, func(a *Object) bool {
+		return a.CtHelper == nil || !slices.ContainsFunc(w, func(b *Object) bool {
+			return b.CtHelper != nil && b.Name == a.Name && *b.CtHelper == *a.CtHelper && bytes.Equal(b.UserData, a.UserData)
+		})
+	})
 }
 
 func sameHook(a, b *Chain) bool {
