@@ -123,7 +123,9 @@ func (c *Context) helper(name string) *nft.ObjectRef {
 	return &nft.ObjectRef{Type: o.Type, Name: o.Name}
 }
 
-// setEvents says which events a connection sends. The kernel would also change those of a connection that has begun already.
+// setEvents says which events a connection sends. The kernel would also change those of a connection that has begun already. It does
+// so whenever the rule was loaded; a template has events only if somebody listened then, or sysctl nf_conntrack_events is not 2
+// (nf_ct_ecache_ext_add).
 func setEvents(names []string) []nft.Stmt {
 	var mask uint32
 	for _, name := range names {
