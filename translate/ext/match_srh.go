@@ -2,6 +2,8 @@ package ext
 
 import (
 	"math"
+	"net/netip"
+	"strings"
 
 	"rechain/nft"
 	"rechain/translate/iptables"
@@ -31,12 +33,11 @@ var _ = registerMatch(&Match{
 			{Name: "--srh-last-entry-gt", Kind: iptables.Uint(0, 255), Neg: true},
 			{Name: "--srh-last-entry-lt", Kind: iptables.Uint(0, 255), Neg: true},
 			{Name: "--srh-tag", Kind: iptables.Uint(0, 65535), Neg: true},
-			{Name: "--srh-psid", Kind: prefixNetwork, Neg: true},
-			{Name: "--srh-nsid", Kind: prefixNetwork, Neg: true},
-			{Name: "--srh-lsid", Kind: prefixNetwork, Neg: true},
+			{Name: "--srh-psid", Kind: segmentKind, Neg: true},
+			{Name: "--srh-nsid", Kind: segmentKind, Neg: true},
+			{Name: "--srh-lsid", Kind: segmentKind, Neg: true},
 		},
 		Canonical: sharedValues,
-		Listing:   listed("srh", "next-hdr:!*", "--srh-next-hdr", "hdr-len-eq:!*", "--srh-hdr-len-eq", "hdr-len-gt:!*", "--srh-hdr-len-gt", "hdr-len-lt:!*", "--srh-hdr-len-lt", "segs-left-eq:!*", "--srh-segs-left-eq", "segs-left-gt:!*", "--srh-segs-left-gt", "segs-left-lt:!*", "--srh-segs-left-lt", "last-entry-eq:!*", "--srh-last-entry-eq", "last-entry-gt:!*", "--srh-last-entry-gt", "last-entry-lt:!*", "--srh-last-entry-lt", "tag:!*", "--srh-tag", "psid ! *", "--srh-psid", "nsid ! *", "--srh-nsid", "lsid ! *", "--srh-lsid"),
 	},
 	Limits: Limits{Refused: "--srh-psid, --srh-nsid", Lossy: "without --srh-segs-left-eq or --srh-last-entry-eq"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
@@ -91,7 +92,7 @@ func srhOption(c *Context, o iptables.Option) Cond {
 	case "--srh-tag":
 		return present(header(ipRouting, 6, 2), hostU16(uint16(o.Value.(uint64))))
 	case "--srh-lsid": // the last segment is the first in the list
-		n := o.Value.(iptables.Net)
+		n := o.Value.(segment)
 		return maskedIs(header(ipRouting, 8, 16), n.Mask, n.Addr.AsSlice())
 	case "--srh-psid", "--srh-nsid":
 		c.Refuse(o.Pos, "srh", "match the last segment, or -d", "nftables reads segments only at fixed places, and not that which the header points at")
@@ -126,7 +127,21 @@ func maskedIs(field nft.Expr, mask, want []byte) Cond {
 	return present(&nft.MaskXor{Of: field, Mask: mask, Xor: make([]byte, len(mask))}, want)
 }
 
-// prefixNetwork is iptables.Network, but printed always with the length of the prefix. Value: [iptables.Net].
-var prefixNetwork = iptables.NewKind(
-	func(w string, f iptables.Family) (iptables.Net, error) { return iptables.ParseNet(w, f) },
-	iptables.Net.String)
+// segment is a network as it was given, with the bits beyond its prefix, which the kernel does not look at.
+type segment struct {
+	iptables.Net
+	given netip.Addr
+}
+
+// segmentKind is iptables.Network, but printed as given, and always with the length of its prefix. Value: segment.
+var segmentKind = iptables.NewKind(
+	func(w string, f iptables.Family) (segment, error) {
+		n, err := iptables.ParseNet(w, f)
+		if err != nil {
+			return segment{}, err
+		}
+		host, _, _ := strings.Cut(w, "/")
+		given, err := iptables.ParseAddr(host, f)
+		return segment{n, given}, err
+	},
+	func(s segment) string { return iptables.Net{Addr: s.given, Mask: s.Mask}.String() })
