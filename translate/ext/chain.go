@@ -8,8 +8,7 @@ import (
 // chainNamed returns the table's chain that does what the name says, and that several rules may lead to. build makes its rules when
 // a rule asks for it first; say is what appends one.
 func (c *Context) chainNamed(name string, build func(say func(...nft.Stmt))) *nft.Chain {
-	key := variant{name, c.Family}
-	if ch := c.Shared.chains[key]; ch != nil {
+	if ch := c.Shared.chains[name]; ch != nil {
 		return ch
 	}
 	ch := &nft.Chain{Name: name}
@@ -18,9 +17,9 @@ func (c *Context) chainNamed(name string, build func(say func(...nft.Stmt))) *nf
 	}
 	c.Shared.Chains = append(c.Shared.Chains, ch)
 	if c.Shared.chains == nil {
-		c.Shared.chains = map[variant]*nft.Chain{}
+		c.Shared.chains = map[string]*nft.Chain{}
 	}
-	c.Shared.chains[key] = ch
+	c.Shared.chains[name] = ch
 	build(func(s ...nft.Stmt) { ch.Rules = append(ch.Rules, &nft.Rule{Stmts: s}) })
 	return ch
 }

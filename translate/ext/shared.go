@@ -19,7 +19,7 @@ type Shared struct {
 	// Unique makes a chain's name one that no other has, and takes it. nil: it is none already.
 	Unique func(name string) string
 	sets   map[string]*nft.Set
-	chains map[variant]*nft.Chain
+	chains map[string]*nft.Chain
 }
 
 // Set returns the table's set for kind and name, which make builds when a rule asks for it first. It is named after both; IPv4 and
