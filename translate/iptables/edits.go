@@ -81,7 +81,7 @@ func (p *parser) rules(c commandLine) []*Rule {
 	}
 	if p.expanded += len(rules) - 1; p.expanded > maxExpandedAll {
 		p.problem(1, "", fmt.Sprintf("lists of addresses make more than %d rules by now", maxExpandedAll), "use sets")
-		return nil
+		p.full = true
 	}
 	return rules
 }
@@ -112,6 +112,9 @@ func (p *parser) insert(c commandLine) {
 	rules := p.rules(c)
 	slices.Reverse(rules)
 	ch.Rules = slices.Insert(ch.Rules, index, rules...)
+	if texts := p.texts[ch]; index < len(texts) {
+		p.texts[ch] = slices.Insert(texts, index, textsOf(rules)...)
+	}
 	if !all {
 		ch.Changes.Inserted += len(rules)
 	}
@@ -145,6 +148,9 @@ func (p *parser) replace(c commandLine) {
 		p.problem(1, c.String(), "lists of addresses make several rules where one is wanted", "")
 	case index >= 0 && len(rules) == 1:
 		ch.Rules[index] = rules[0]
+		if texts := p.texts[ch]; index < len(texts) {
+			copy(texts[index:], textsOf(rules))
+		}
 	}
 }
 
@@ -173,8 +179,7 @@ func (p *parser) remove(c commandLine) {
 		return
 	}
 	for _, r := range p.one(c) {
-		text := r.text()
-		index := slices.IndexFunc(ch.Rules, func(o *Rule) bool { return like(o, r) && o.text() == text })
+		index := p.find(ch, r)
 		switch {
 		case index >= 0 && c.letter == 'C':
 		case index >= 0 && index < n:
@@ -191,15 +196,32 @@ func (p *parser) remove(c commandLine) {
 	}
 }
 
-// like says quickly that two rules may be the same.
-func like(a, b *Rule) bool {
-	return a.Problems == nil && len(a.Matches) == len(b.Matches) && (a.Src == nil) == (b.Src == nil) && (a.Dst == nil) == (b.Dst == nil) &&
-		(a.Src == nil || a.Src.Addr == b.Src.Addr) && (a.Dst == nil || a.Dst.Addr == b.Dst.Addr)
+// find is the place of the first rule in a chain that is equal to a rule, or -1. What the chain's rules are is kept for the next time.
+func (p *parser) find(ch *Chain, r *Rule) int {
+	if p.texts == nil {
+		p.texts = map[*Chain][]string{}
+	}
+	p.texts[ch] = append(p.texts[ch], textsOf(ch.Rules[len(p.texts[ch]):])...)
+	return slices.Index(p.texts[ch], r.text())
+}
+
+// textsOf are rules as texts, by which they are compared; a rule that could not be read is like no other.
+func textsOf(rules []*Rule) []string {
+	texts := make([]string, len(rules))
+	for i, r := range rules {
+		if texts[i] = r.text(); r.Problems != nil {
+			texts[i] = "!"
+		}
+	}
+	return texts
 }
 
 // take removes a rule that is known.
 func (p *parser) take(ch *Chain, index int) {
 	ch.Rules = slices.Delete(ch.Rules, index, index+1)
+	if texts := p.texts[ch]; index < len(texts) {
+		p.texts[ch] = slices.Delete(texts, index, index+1)
+	}
 	if ch.Changes.Inserted > 0 {
 		ch.Changes.Inserted--
 	}
@@ -218,6 +240,7 @@ func (p *parser) flush(c commandLine) {
 	p.table.Empty = p.adds && (p.table.Empty || c.chain == "")
 	for _, ch := range chains {
 		ch.Rules = nil
+		delete(p.texts, ch)
 		if p.adds && !ch.Changes.New {
 			ch.Changes = Changes{Empty: true, Delete: ch.Changes.Delete}
 		}

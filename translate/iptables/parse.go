@@ -63,13 +63,14 @@ type parser struct {
 	adds   bool // to what is there
 	rs     *Ruleset
 
-	table    *Table            // nil between tables
-	chains   map[string]*Chain // of the table
-	declared bool              // a built-in chain of the table was declared
-	unknown  bool              // there is no such table
-	stray    bool              // lines before any table were reported
-	expanded int               // rules that lists of addresses made
-	removals int               // by text
+	table    *Table              // nil between tables
+	chains   map[string]*Chain   // of the table
+	declared bool                // a built-in chain of the table was declared
+	unknown  bool                // there is no such table
+	stray    bool                // lines before any table were reported
+	expanded int                 // rules that lists of addresses made
+	removals int                 // by text
+	texts    map[*Chain][]string // of a chain's first rules, where one was sought by its text
 	offsets  []int
 	rule     ruleParser
 }
@@ -227,7 +228,7 @@ func (p *parser) chainLine(line string) {
 }
 
 // maxChains bounds how deep chains can lead to one another.
-const maxChains = 1 << 20
+const maxChains = 1 << 18
 
 // userChain makes a new chain, or reports why it cannot. again empties one that is there, as iptables-restore --noflush does it.
 func (p *parser) userChain(name string, col int, again bool) *Chain {
@@ -248,6 +249,7 @@ func (p *parser) userChain(name string, col int, again bool) *Chain {
 		c.Changes = Changes{Empty: again || p.table.Bare, New: p.adds && !again && !p.table.Bare}
 	default:
 		c.Rules, c.Changes = nil, Changes{Empty: true}
+		delete(p.texts, c)
 	}
 	c.Declared = true
 	return c

@@ -40,6 +40,7 @@ type source struct {
 	indent   int // bytes of blanks before the line
 	problems Problems
 	ofRules  Problems // those of rules
+	full     bool     // no more can be read
 }
 
 // lines calls f with each line that is neither empty nor a comment, without the blanks around it. It stops and is false when there
@@ -61,6 +62,9 @@ func (s *source) lines(text string, f func(line string)) bool {
 			s.problem(1, "", "the line has a NUL byte", "is this a text file?")
 		default:
 			f(line)
+		}
+		if s.full {
+			return false
 		}
 		if n := len(s.problems) + len(s.ofRules); len(s.problems) >= maxProblems || len(s.ofRules) >= maxOfRules {
 			s.problem(1, "", fmt.Sprintf("that makes %d problems, the rest is not read", n), "")
