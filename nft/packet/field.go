@@ -64,7 +64,7 @@ var (
 	CTMark    = Field{"ct mark", 32, Hex}
 	CTLabel   = Field{"ct label", 128, Hex}
 	CTZone    = Field{"ct zone", 16, Number}
-	CTExpires = Field{"ct expiration", 32, Number} // seconds
+	CTExpires = Field{"ct expiration", 32, Number} // milliseconds
 	CTProto   = Field{"ct protocol", 8, Protocol}
 	HasHelper = Field{"ct has helper", 1, Bool}
 	CTHelper  = Field{"ct helper", 128, Text}

@@ -49,7 +49,7 @@ type Chain struct {
 // Rule is steps that are taken one after the other until one ends the rule.
 type Rule struct {
 	Steps []Step
-	Text  string // as its own language writes it
+	Text  func() string // as its own language writes it; nil: not at all
 	Origin
 }
 

@@ -1,0 +1,110 @@
+package meaning
+
+import (
+	"cmp"
+	"slices"
+
+	"rechain/nft"
+	"rechain/nft/bytecode"
+	"rechain/nft/packet"
+)
+
+// Of is what a rule set does with packets of one family: its tables of that family, and the inet ones. Tables that are dormant do
+// nothing.
+func Of(rs *nft.Ruleset, ipv6 bool) *packet.Program {
+	p := &packet.Program{IPv6: ipv6}
+	for _, t := range rs.Tables {
+		if t.Family != nft.Inet && t.Family != own(ipv6) || t.Flags&dormant != 0 {
+			continue
+		}
+		r := &tableReader{ipv6: ipv6, table: t, chains: map[string]*packet.Chain{}, sets: map[string]*nft.Set{}}
+		p.Chains = append(p.Chains, r.read()...)
+		p.Tracks = p.Tracks || r.tracks
+	}
+	order(p.Chains)
+	return p
+}
+
+const dormant = 1 // NFT_TABLE_F_DORMANT
+
+func own(ipv6 bool) nft.Family {
+	if ipv6 {
+		return nft.IPv6
+	}
+	return nft.IPv4
+}
+
+// order puts base chains in the order in which the kernel calls them: by priority, and at equal ones as they were made
+// (nf_hook_entries_grow).
+func order(chains []*packet.Chain) {
+	at := func(c *packet.Chain) int {
+		if c.Base == nil {
+			return 1 << 31
+		}
+		return c.Base.Priority
+	}
+	slices.SortStableFunc(chains, func(a, b *packet.Chain) int { return cmp.Compare(at(a), at(b)) })
+}
+
+// tableReader reads one table.
+type tableReader struct {
+	ipv6   bool
+	table  *nft.Table
+	chains map[string]*packet.Chain
+	sets   map[string]*nft.Set
+	tracks bool
+}
+
+func (t *tableReader) family() nft.Family { return own(t.ipv6) }
+
+func (t *tableReader) read() []*packet.Chain {
+	for _, s := range t.table.Sets {
+		t.sets[s.Name] = s
+	}
+	var out []*packet.Chain
+	for _, c := range t.table.Chains {
+		ch := &packet.Chain{Table: t.table.Name, Name: c.Name, Base: base(c.Base), Origin: origin(c.Origin, c.Handle)}
+		t.chains[c.Name] = ch
+		out = append(out, ch)
+	}
+	for i, c := range t.table.Chains {
+		for _, r := range c.Rules {
+			out[i].Rules = append(out[i].Rules, t.rule(r))
+		}
+	}
+	return out
+}
+
+// natPriority are those at which chains of type nat run, whatever their own priority (nf_nat_ipv4_ops): the own one only orders them among
+// themselves.
+var natPriority = map[bytecode.Hook]int{bytecode.Prerouting: -100, bytecode.Input: 100, bytecode.Output: -100, bytecode.Postrouting: 100}
+
+func base(b *nft.Base) *packet.Base {
+	if b == nil {
+		return nil
+	}
+	out := &packet.Base{Hook: packet.Hook(b.Hook), Priority: int(b.Priority), NAT: b.Type == "nat", Drop: b.Policy == bytecode.Drop}
+	if out.NAT {
+		out.Priority = natPriority[b.Hook]
+	}
+	return out
+}
+
+func origin(o nft.Origin, handle uint64) packet.Origin {
+	return packet.Origin{File: o.File, Line: o.Line, Key: o.Key, Handle: handle}
+}
+
+// ruleReader reads one rule.
+type ruleReader struct {
+	*tableReader
+	proto uint8 // of the transport header, as far as the rule has asked; 0: not
+}
+
+func (t *tableReader) rule(r *nft.Rule) *packet.Rule {
+	read := &ruleReader{tableReader: t}
+	out := &packet.Rule{Origin: origin(r.Origin, r.Handle), Text: func() string { return nft.RuleText(t.table, r) }}
+	for _, s := range r.Stmts {
+		out.Steps = append(out.Steps, read.stmt(s)...)
+	}
+	return out
+}
