@@ -177,6 +177,9 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 	t.behind(out, names, taken)
 	out.Sets, out.Objects = t.shared.Sets, t.shared.Objects
 	out.Chains = append(out.Chains, t.shared.Chains...)
+	if t.opt.Taken == nil { // else there may be sets of these names, whatever is in them
+		shareSets(out)
+	}
 	t.depth(out, name)
 	if t.opt.Used && len(out.Chains) == 0 {
 		return nil
