@@ -36,7 +36,8 @@ import (
 //	in udp dport=53 mark=16 : 1 2
 //
 // The name begins with the family, the table, or both, before a colon: ip, ip6, "ip ip6" for a case played in each by itself, or
-// inet for both at once; without them it is ip and filter. Connections are tracked, but in cases that say "plain" there. A rule that begins with -4 or -6 is for that family only. Chain lines
+// inet for both at once; without them it is ip and filter. Connections are tracked, but in cases that say "plain" there. In cases
+// that say "malformed", packets are dropped as with Options.DropMalformed, and cut off ones are sent. A rule that begins with -4 or -6 is for that family only. Chain lines
 // need no "[0:0]", a user chain no "-", and a table no COMMIT; "*nat" begins another table. Lines of ipset (create, add) give the
 // sets that rules name. What follows a keyword:
 //
@@ -64,14 +65,15 @@ var keywords = []string{"saves", "wrong", "refused", "lossy", "nft", "table", "p
 
 // testCase is one section of a file.
 type testCase struct {
-	name     string
-	families []iptables.Family
-	inet     bool
-	plain    bool
-	table    string
-	input    []string // the lines before the first keyword
-	blocks   map[string][]string
-	differs  map[string]string // by judge
+	name      string
+	families  []iptables.Family
+	inet      bool
+	plain     bool
+	malformed bool
+	table     string
+	input     []string // the lines before the first keyword
+	blocks    map[string][]string
+	differs   map[string]string // by judge
 }
 
 func parseCase(f txtar.File) (*testCase, error) {
@@ -89,10 +91,12 @@ func parseCase(f txtar.File) (*testCase, error) {
 				families, c.inet = []iptables.Family{iptables.IPv4, iptables.IPv6}, true
 			case w == "plain":
 				c.plain = true
+			case w == "malformed":
+				c.malformed = true
 			case iptables.Builtin(w) != nil:
 				c.table = w
 			default:
-				return nil, fmt.Errorf("%q is neither a family nor a table nor plain", w)
+				return nil, fmt.Errorf("%q is neither a family nor a table, plain or malformed", w)
 			}
 		}
 		if families != nil {
@@ -347,7 +351,7 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 	}
 	ipsets, err := ipset.Parse(strings.NewReader(c.ipsets()), "case")
 	must(t, err)
-	model, report := Ruleset(sets[0], sets[1], Options{AllowLossy: true, Sets: ipsets})
+	model, report := Ruleset(sets[0], sets[1], Options{AllowLossy: true, Sets: ipsets, DropMalformed: c.malformed, Whole: !c.plain})
 	var refused, lossy []string
 	for _, p := range report.Problems {
 		where := *p.Problem
@@ -371,7 +375,7 @@ func (c *testCase) playTogether(t *testing.T, j *judges, families []iptables.Fam
 	}
 	judgeBridge(t, model)
 	j.nft(t, c, model, text)
-	counted, _ := Ruleset(sets[0], sets[1], Options{Counters: true, AllowLossy: true, Sets: ipsets})
+	counted, _ := Ruleset(sets[0], sets[1], Options{Counters: true, AllowLossy: true, Sets: ipsets, DropMalformed: c.malformed, Whole: !c.plain})
 	j.packets(t, c, sets, counted)
 }
 

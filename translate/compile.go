@@ -28,6 +28,9 @@ type compiler struct {
 	// What the rules have that are made now.
 	comment string
 	origin  nft.Origin
+	shared  *ext.Shared
+	met     []*ext.Demand // what every packet that comes to the next rule has met
+	aside   int           // rules are made that not all packets come to
 	// remarks wait for the next rule, or for the chain's end.
 	remarks []string
 	room    []literal // for those of the next rule
@@ -38,6 +41,8 @@ type literal struct {
 	test *ext.Test
 	neg  bool       // the test must fail, and it has no inverse
 	any  []ext.Cond // alternatives; test is nil
+
+	demand *ext.Demand // test and any are nil
 }
 
 // rule appends one rule. before are statements that guard it.
@@ -63,6 +68,8 @@ func flatten(out []literal, cond ext.Cond, neg bool) ([]literal, bool) {
 			return append(out, literal{test: &ext.Test{Stmts: v.Inverse, Inverse: v.Stmts, Stateful: v.Stateful}}), true
 		}
 		return append(out, literal{test: v, neg: true}), true
+	case *ext.Demand:
+		return append(out, literal{demand: v}), true
 	case ext.Not:
 		return flatten(out, v.C, !neg)
 	case ext.All:
@@ -115,7 +122,7 @@ func alternatives(out []literal, conds []ext.Cond, neg bool) ([]literal, bool) {
 
 // emit appends the rules for: where before passes and each literal holds, act.
 func (c *compiler) emit(before []nft.Stmt, literals []literal, act ext.Action) {
-	hard := slices.IndexFunc(literals, func(l literal) bool { return l.neg || l.any != nil })
+	hard := slices.IndexFunc(literals, func(l literal) bool { return l.test == nil || l.neg })
 	plain := literals
 	if hard >= 0 {
 		plain = literals[:hard]
@@ -139,6 +146,9 @@ func (c *compiler) emit(before []nft.Stmt, literals []literal, act ext.Action) {
 	}
 	rest := literals[hard:]
 	switch {
+	case rest[0].demand != nil && !stateful:
+		c.demand(before, rest[0].demand)
+		c.emit(before, rest[1:], act)
 	case leaves(act) && stateful:
 		c.once(before, rest, act)
 	case leaves(act):
@@ -175,9 +185,17 @@ func (c *compiler) help(before []nft.Stmt, literals []literal, act ext.Action) {
 	c.add(before, &nft.Verdict{Code: bytecode.Jump, Chain: h.Name})
 	c.within(h, func() {
 		l, rest := literals[0], literals[1:]
+		if l.demand != nil {
+			c.emit(nil, literals, act)
+			return
+		}
 		if l.neg {
 			c.add(l.test.Stmts, &nft.Verdict{Code: bytecode.Return})
-			c.emit(nil, rest, act)
+			if l.test.Proto {
+				c.emit(c.proto, rest, act)
+			} else {
+				c.emit(nil, rest, act)
+			}
 			return
 		}
 		// Each alternative goes to the chain that does the rest; going there twice would do it twice.
@@ -192,6 +210,8 @@ func (c *compiler) help(before []nft.Stmt, literals []literal, act ext.Action) {
 // split asks hard conditions before an action that leaves the chain, and goes on in a new chain.
 func (c *compiler) split(before []nft.Stmt, literals []literal, act ext.Action) {
 	l, rest := literals[0], literals[1:]
+	c.aside++
+	defer func() { c.aside-- }()
 	if !l.neg {
 		// The action leaves, so that the next alternative sees only packets which the last did not take.
 		for _, alternative := range l.any {
@@ -256,7 +276,9 @@ func (c *compiler) put(stmts []nft.Stmt) {
 func (c *compiler) within(ch *nft.Chain, f func()) {
 	saved := c.chain
 	c.chain = ch
+	c.aside++
 	f()
+	c.aside--
 	c.chain = saved
 }
 

@@ -29,13 +29,20 @@ func conditions(c *ext.Context) ext.All {
 		all = append(all, iface(r.Out, outName))
 	}
 	if r.Proto != nil {
+		if d := c.DemandChain(); d != nil {
+			all = append(all, d)
+		}
 		all = append(all, protocol(r.Proto))
 	}
 	if r.Fragment != nil {
 		all = append(all, fragment(r.Fragment))
 	}
+	whole := false
 	for _, m := range r.Matches {
-		all = append(all, ext.MatchFor(m, c.Family).Lower(c, m))
+		match := ext.MatchFor(m, c.Family)
+		all = append(all, c.Insist(match.Header, whole)...)
+		whole = whole || match.Header.Size > 0
+		all = append(all, match.Lower(c, m))
 	}
 	return all
 }

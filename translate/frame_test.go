@@ -40,6 +40,7 @@ type probe struct {
 	mark         uint32
 	uid, gid     uint32
 	inner        *probe // of an ICMP error
+	cut          int    // how many bytes there are behind the IP header; 0: all
 }
 
 // IP protocol numbers (IANA).
@@ -68,7 +69,7 @@ func (p *probe) String() string {
 		{"heads", fmt.Sprintf("%x", p.heads), p.heads == nil}, {"chunks", fmt.Sprintf("%x", p.chunks), p.chunks == nil},
 		{"dccp", p.dccpType, p.dccpType == 0},
 		{"spi", p.spi, p.spi == 0}, {"mark", fmt.Sprintf("%#x", p.mark), p.mark == 0}, {"uid", p.uid, p.uid == 0}, {"gid", p.gid, p.gid == 0},
-		{"len", p.length, false}, {"payload", p.payload, p.payload == ""}, {"about", p.inner, p.inner == nil},
+		{"len", p.length, false}, {"payload", p.payload, p.payload == ""}, {"about", p.inner, p.inner == nil}, {"cut", p.cut, p.cut == 0},
 	} {
 		if !f.zero {
 			fmt.Fprintf(&b, " %s=%v", f.name, f.value)
@@ -83,6 +84,7 @@ func (p *probe) frame() []byte {
 	if p.dst.Is4() {
 		h := make([]byte, 20)
 		h[0], h[1] = 0x45, p.tos
+		body = p.shortened(body)
 		binary.BigEndian.PutUint16(h[2:], uint16(20+len(body)))
 		binary.BigEndian.PutUint16(h[4:], 0x1000+uint16(p.length))
 		fragment := p.offset
@@ -105,6 +107,7 @@ func (p *probe) frame() []byte {
 		body = append(p.extension(e, next), body...)
 		next = e
 	}
+	body = p.shortened(body)
 	h := make([]byte, 40)
 	h[0], h[1] = 0x60|p.tos>>4, p.tos<<4
 	binary.BigEndian.PutUint16(h[4:], uint16(len(body)))
@@ -112,6 +115,13 @@ func (p *probe) frame() []byte {
 	copy(h[8:], p.src.AsSlice())
 	copy(h[24:], p.dst.AsSlice())
 	return append(h, body...)
+}
+
+func (p *probe) shortened(body []byte) []byte {
+	if p.cut == 0 {
+		return body
+	}
+	return body[:min(len(body), p.cut)]
 }
 
 // extension is an IPv6 extension header.

@@ -59,7 +59,7 @@ func (j *judges) trial(t *testing.T, f *findings, c *testCase, sets [2]*iptables
 	var probes []*probe
 	for _, rs := range sets {
 		if rs != nil {
-			probes = append(probes, derive(rs)...)
+			probes = append(probes, derive(rs, c.malformed)...)
 		}
 	}
 	if !j.reload(t, c, sets, model) {

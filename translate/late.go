@@ -207,7 +207,7 @@ func (t *translator) behind(out *nft.Table, names map[string]bool, taken func(st
 	for i := 0; i < len(todo); i++ {
 		ch := copies[todo[i]]
 		out.Chains = append(out.Chains, ch)
-		c := &compiler{table: out, chain: ch, first: ch, taken: taken, names: names}
+		c := &compiler{table: out, chain: ch, first: ch, taken: taken, names: names, shared: t.shared}
 		rules := t.placed[todo[i]]
 		if ch.Base != nil {
 			ch.Rules = []*nft.Rule{{Stmts: opened(), Origin: ch.Origin}}

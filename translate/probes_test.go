@@ -49,7 +49,7 @@ var paths = map[string][]string{
 }
 
 // derive makes the probes of a rule set.
-func derive(rs *iptables.Ruleset) []*probe {
+func derive(rs *iptables.Ruleset, malformed bool) []*probe {
 	var rules []*iptables.Rule
 	used := map[string]bool{}
 	for _, t := range rs.Tables {
@@ -63,6 +63,9 @@ func derive(rs *iptables.Ruleset) []*probe {
 		}
 	}
 	changes := commonChanges(rs.Family)
+	if malformed {
+		changes = append(changes, cuts...)
+	}
 	for _, r := range rules {
 		for _, options := range constants(r) {
 			changes = append(changes, options...)
@@ -167,6 +170,16 @@ func commonChanges(f iptables.Family) []change {
 	}
 	return changes
 }
+
+// cuts end a packet at the ends of headers and before, or begin a fragment inside one.
+var cuts = func() []change {
+	var out []change
+	for _, n := range []int{1, 3, 4, 7, 8, 11, 12, 19, 20, 23, 24} {
+		out = append(out, func(p *probe) { p.cut = n }, func(p *probe) { p.proto, p.cut = tcp, n },
+			func(p *probe) { p.proto, p.options, p.cut = tcp, []byte{1, 1, 1, 1}, n })
+	}
+	return append(out, func(p *probe) { p.proto, p.offset = tcp, 1 }, func(p *probe) { p.offset, p.cut = 3, 2 })
+}()
 
 func next(a netip.Addr) netip.Addr { return a.Next() }
 
@@ -546,6 +559,8 @@ func (p *probe) set(name, value string) (err error) {
 		p.uid = uint32(number(1<<32 - 1))
 	case "gid":
 		p.gid = uint32(number(1<<32 - 1))
+	case "cut":
+		p.cut = int(number(1400))
 	case "len":
 		p.length = int(number(1400))
 	default:

@@ -35,13 +35,15 @@ func (t *translator) emit(c *compiler, before []nft.Stmt, l lowered) {
 // lower says one rule's conditions and action, and reports what is wrong with it. A rule that could not be read is refused.
 func (t *translator) lower(table string, into *compiler, f iptables.Family, r *iptables.Rule) lowered {
 	c := &t.context
-	*c = ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets}
+	*c = ext.Context{Family: f, Table: table, Chain: into.first.Name, Rule: r, Source: t.source[f], Shared: t.shared, Sets: t.opt.Sets,
+		Fragments: t.fragments[f], DropMalformed: t.opt.DropMalformed}
 	l := lowered{family: f, rule: r}
 	for _, p := range r.Problems {
 		c.Problems = append(c.Problems, ext.Problem{Problem: p})
 	}
 	if r.Problems == nil {
 		l.cond, l.act = conditions(c), t.action(c)
+		t.report.Headers = t.report.Headers || insists(c)
 		t.late[f].refuse(c)
 	}
 	l.ok = !c.Refused()

@@ -26,6 +26,11 @@ type Options struct {
 	Counts bool
 	// RuleComment is a rule's comment. nil: the text of its comment match, if there is one.
 	RuleComment func(*iptables.Rule) string
+	// Whole says that packets meet the rules whole, whatever is among these: something else has the kernel put fragments together.
+	Whole bool
+	// DropMalformed adds rules that drop what iptables' matches drop, whatever their rule says: packets that are cut off where a
+	// match looks.
+	DropMalformed bool
 	// Used leaves out built-in chains without rules whose policy is ACCEPT, and tables that are then empty.
 	Used bool
 	// AllowLossy takes translations that differ as the report says.
@@ -42,6 +47,9 @@ type Options struct {
 // Report lists what was not translated exactly, in the order of the source.
 type Report struct {
 	Problems []ext.Problem
+	// Headers says that rules look at transport headers. iptables drops what is cut off there, and so do the rules with
+	// DropMalformed; without, such a packet does not match.
+	Headers bool
 	// Skipped are the rules that were left out. Their problems are not among the others.
 	Skipped []Skipped
 }
@@ -73,6 +81,7 @@ func (r *Report) Err() error {
 // The result is nil when there is a problem, unless it is lossy and AllowLossy is set, or refused and left out.
 func Ruleset(v4, v6 *iptables.Ruleset, opt Options) (*nft.Ruleset, *Report) {
 	t := &translator{opt: opt, report: &Report{}, source: map[iptables.Family]*iptables.Ruleset{iptables.IPv4: v4, iptables.IPv6: v6}}
+	t.fragments = map[iptables.Family]bool{iptables.IPv4: !opt.Whole && Fragmented(v4), iptables.IPv6: !opt.Whole && Fragmented(v6)}
 	out := &nft.Ruleset{}
 	add := func(name string, v4, v6 *iptables.Table, inet bool) {
 		if table := t.table(name, v4, v6, inet); table != nil {
@@ -92,6 +101,10 @@ func Ruleset(v4, v6 *iptables.Ruleset, opt Options) (*nft.Ruleset, *Report) {
 			continue
 		}
 		add(name, t4, t6, both)
+	}
+	if !opt.Whole {
+		t.start(out, v4, nft.IPv4)
+		t.start(out, v6, nft.IPv6)
 	}
 	if len(t.report.Refused()) > 0 || len(t.report.Problems) > 0 && !opt.AllowLossy {
 		return nil, t.report
@@ -122,14 +135,23 @@ func find(rs *iptables.Ruleset, table string) *iptables.Table {
 }
 
 type translator struct {
-	opt     Options
-	report  *Report
-	source  map[iptables.Family]*iptables.Ruleset
-	context ext.Context // of the rule that is translated: room for one is enough
+	opt       Options
+	report    *Report
+	source    map[iptables.Family]*iptables.Ruleset
+	fragments map[iptables.Family]bool // whether rules meet later fragments
+	context   ext.Context              // of the rule that is translated: room for one is enough
 	// Of the table that is translated:
 	shared *ext.Shared
 	late   map[iptables.Family]*lateWay
 	placed map[string][]placed // the rules of each chain, for the late way
+}
+
+// nameOf is what the nft table for an iptables table is called.
+func (t *translator) nameOf(table string) string {
+	if t.opt.TableName == nil {
+		return table
+	}
+	return t.opt.TableName(table)
 }
 
 // half is one family's part of a chain.
@@ -139,15 +161,12 @@ type half struct {
 }
 
 func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.Table {
-	out := &nft.Table{Family: nft.IPv4, Name: name, Comment: t.opt.TableComment}
+	out := &nft.Table{Family: nft.IPv4, Name: t.nameOf(name), Comment: t.opt.TableComment}
 	switch {
 	case both:
 		out.Family = nft.Inet
 	case v6 != nil:
 		out.Family = nft.IPv6
-	}
-	if t.opt.TableName != nil {
-		out.Name = t.opt.TableName(name)
 	}
 	names := map[string]bool{}
 	for _, tab := range []*iptables.Table{v4, v6} {
@@ -234,7 +253,7 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, taken func(str
 	}
 	ch := &nft.Chain{Name: either.Name, Base: b, Origin: origin(either.Pos)}
 	out.Chains = append(out.Chains, ch)
-	c := &compiler{table: out, chain: ch, first: ch, taken: taken, names: names}
+	c := &compiler{table: out, chain: ch, first: ch, taken: taken, names: names, shared: t.shared}
 	for _, s := range lineUp(h4.rules, h6.rules) {
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
 	}

@@ -16,19 +16,21 @@ import (
 
 // translation is how a source in iptables' model becomes nft's.
 type translation struct {
-	prefix      string
-	inet        bool
-	allowLossy  bool
-	skipRefused bool
-	counters    bool // in every rule
-	counts      bool // that begin at the source's
-	taken       func(table *nft.Table, chain string) bool
+	prefix        string
+	inet          bool
+	allowLossy    bool
+	skipRefused   bool
+	dropMalformed bool
+	counters      bool // in every rule
+	counts        bool // that begin at the source's
+	taken         func(table *nft.Table, chain string) bool
 }
 
 func (o *translation) bind(c *cobra.Command) {
 	c.Flags().StringVar(&o.prefix, "table-prefix", "", "name the tables PREFIX-TABLE instead of TABLE")
 	c.Flags().BoolVar(&o.inet, "inet", false, "make one inet table of both families' tables of a name, where it is exactly the same (never nat)")
 	c.Flags().BoolVar(&o.allowLossy, "allow-lossy", false, "accept translations that differ a little; each is said")
+	c.Flags().BoolVar(&o.dropMalformed, "drop-malformed", false, "drop what iptables drops in any rule that looks at it: packets that end inside a header")
 	c.Flags().BoolVar(&o.skipRefused, "skip-refused", false, "leave out rules that cannot be read or have no translation; each is said, and what comes of it")
 }
 
@@ -44,13 +46,14 @@ func (s *source) translate(o translation, talk io.Writer) (*nft.Ruleset, error) 
 			}
 			return o.prefix + "-" + table
 		},
-		Sets:        s.sets,
-		Counters:    o.counters,
-		Counts:      o.counts,
-		AllowLossy:  o.allowLossy,
-		SkipRefused: o.skipRefused,
-		Apart:       func(table string) bool { return !o.inet || !s.merges(table, talk) },
-		Taken:       o.taken,
+		Sets:          s.sets,
+		Counters:      o.counters,
+		Counts:        o.counts,
+		AllowLossy:    o.allowLossy,
+		SkipRefused:   o.skipRefused,
+		DropMalformed: o.dropMalformed,
+		Apart:         func(table string) bool { return !o.inet || !s.merges(table, talk) },
+		Taken:         o.taken,
 	})
 	if list := skipped(report); list != nil {
 		fmt.Fprintln(talk, fold(list))
@@ -66,6 +69,9 @@ func (s *source) translate(o translation, talk io.Writer) (*nft.Ruleset, error) 
 	}
 	if len(problems) > 0 {
 		fmt.Fprintln(talk, fold(remarks(problems)))
+	}
+	if report.Headers && !o.dropMalformed {
+		fmt.Fprintln(talk, malformedNote)
 	}
 	return rs, nil
 }
@@ -113,6 +119,10 @@ func (s *source) advice(r *translate.Report, o translation) error {
 	return errors.New(text)
 }
 
+// malformedNote is said once, of rules that look at headers.
+const malformedNote = "note: a packet that ends inside a header which a rule looks at is dropped by iptables, whatever the rule; here it does not " +
+	"match the rule; --drop-malformed drops it"
+
 // merges says whether a table of both families can be one: where both have it, with the same policies, since a chain has only one. A
 // packet meets the rules of its family, as before. nat stays apart: chains of that type are for inet only since Linux 5.2.
 func (s *source) merges(table string, talk io.Writer) bool {
@@ -121,6 +131,10 @@ func (s *source) merges(table string, talk io.Writer) bool {
 	}
 	t4, t6 := s.v4.Table(table), s.v6.Table(table)
 	if t4 == nil || t6 == nil {
+		return false
+	}
+	if translate.Fragmented(s.v4) != translate.Fragmented(s.v6) { // what looks at connections in an inet table tracks both families
+		fmt.Fprintf(talk, "table %s stays one for each family: only in one of them do rules have connections tracked\n", table)
 		return false
 	}
 	for _, ch := range t4.Chains {

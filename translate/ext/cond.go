@@ -14,6 +14,8 @@ type Test struct {
 	// Stateful says that evaluating the test changes something (a limit, a quota), so that it may be evaluated only once for
 	// each packet, and only where iptables would.
 	Stateful bool
+	// Proto says that what stands behind the test, in a chain of its own, is better said with the rule's protocol named once more.
+	Proto bool
 }
 
 // Not negates.

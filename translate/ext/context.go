@@ -23,6 +23,11 @@ type Context struct {
 	// Sets are the ipsets that the source may name.
 	Sets ipset.Sets
 
+	// Fragments says that nothing puts fragments together before the rules of this family meet them.
+	Fragments bool
+	// DropMalformed asks for [Demand] conditions.
+	DropMalformed bool
+
 	// Problems are those reported so far.
 	Problems []Problem
 }

@@ -195,11 +195,13 @@ func lastAddress(p netip.Prefix) []byte {
 	return b
 }
 
+func hasPort(s *ipset.Set) bool { return slices.Contains(s.Type.Dims, ipset.Port) }
+
 // classes are those that a set's entries are of. A set without ports is of one class.
 func classes(s *ipset.Set) []portClass {
 	out := []portClass{withPorts}
 	port := slices.Index(s.Type.Dims, ipset.Port)
-	if port < 0 || s.Type.Name == "bitmap:port" {
+	if !hasPort(s) || s.Type.Name == "bitmap:port" {
 		return out
 	}
 	for _, e := range s.Entries {

@@ -9,7 +9,9 @@ var _ = registerMatch(&Match{
 		Families:  []iptables.Family{iptables.IPv4},
 		Protocols: []uint8{protoAH},
 		Options:   []*iptables.OptionSpec{{Name: "--ahspi", Kind: spiKind{spiRange}, Neg: true}},
+		Listing:   listed("ah", "spi:!*", "--ahspi", "spis:!*", "--ahspi"),
 	},
+	Header: Header{Size: 12},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {

@@ -8,7 +8,9 @@ var _ = registerMatch(&Match{
 		Name:      "esp",
 		Protocols: []uint8{protoESP},
 		Options:   []*iptables.OptionSpec{{Name: "--espspi", Kind: spiKind{spiRange}, Neg: true}},
+		Listing:   listed("esp", "spi:!*", "--espspi", "spis:!*", "--espspi"),
 	},
+	Header: Header{Size: 8},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {

@@ -20,7 +20,9 @@ var _ = registerMatch(&Match{
 			}
 			return options
 		},
+		Listing: listICMP("icmp", "--icmp-type"),
 	},
+	Header: Header{Size: 8},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(ofType(m.Options[0].Value.(icmpType), nft.TypeICMPType, nft.TypeICMPCode), m.Options[0].Neg)
 	},

@@ -12,7 +12,9 @@ var _ = registerMatch(&Match{
 		Families:  []iptables.Family{iptables.IPv6},
 		Protocols: []uint8{58},
 		Options:   []*iptables.OptionSpec{{Name: "--icmpv6-type", Kind: icmpKind(icmp6Names), Neg: true, Required: true}},
+		Listing:   listICMP("ipv6-icmp", "--icmpv6-type"),
 	},
+	Header: Header{Size: 8},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(ofType(m.Options[0].Value.(icmpType), nft.TypeICMP6Type, nft.TypeICMPv6Code), m.Options[0].Neg)
 	},

@@ -1,8 +1,6 @@
 package ext
 
-import (
-	"rechain/translate/iptables"
-)
+import "rechain/translate/iptables"
 
 // xt_ipcomp.c, comp_mt: the index at offset 2 of struct ip_comp_hdr. Without the option iptables looks for index 0. --compres sets a
 // flag that the kernel does not look at.
@@ -17,7 +15,9 @@ var _ = registerMatch(&Match{
 		Canonical: func(e *iptables.Extension, options []iptables.Option, _ iptables.Family) []iptables.Option {
 			return withDefault(e, options, "--ipcompspi", iptables.Range{})
 		},
+		Listing: listed("comp", "spi:!*", "--ipcompspi", "spis:!*", "--ipcompspi", "reserved", "--compres"),
 	},
+	Header: Header{Size: 4},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o, _ := m.Get("--ipcompspi")
 		return spiIn(o, 2, 2)

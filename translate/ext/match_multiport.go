@@ -13,8 +13,9 @@ var _ = registerMatch(&Match{
 			{Name: "--ports", Kind: iptables.PortList, Neg: true, Excludes: []string{"--sports", "--dports"}},
 		},
 		Check:   checkMultiport,
-		Listing: listMultiport,
+		Listing: listed("multiport", "sports ! !*", "--sports", "dports ! !*", "--dports", "ports ! !*", "--ports"),
 	},
+	Header: Header{Size: 4},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		ports := o.Value.([]iptables.Ports)

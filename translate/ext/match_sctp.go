@@ -11,7 +11,9 @@ var _ = registerMatch(&Match{
 			{Name: "--sport", Aliases: []string{"--source-port"}, Kind: anyPorts{iptables.PortRange}, Neg: true},
 			{Name: "--dport", Aliases: []string{"--destination-port"}, Kind: anyPorts{iptables.PortRange}, Neg: true},
 		},
+		Listing: listed("sctp", "spt:!*", "--sport", "spts:!*", "--sport", "dpt:!*", "--dport", "dpts:!*", "--dport", "! any *", "--chunk-types any", "! all *", "--chunk-types all", "! only *", "--chunk-types only"),
 	},
+	Header: Header{Size: 12},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {

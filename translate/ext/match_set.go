@@ -101,23 +101,31 @@ func (c *Context) inIPSet(s *ipset.Set, ref setRef, pos iptables.Pos) Cond {
 			Elements: []nft.Element{{Key: []byte{protoTCP}}, {Key: []byte{protoUDP}}}}
 		proto := &nft.Meta{Key: bytecode.MetaL4proto}
 		return All{&Test{Stmts: []nft.Stmt{&nft.InSet{Key: proto, Set: l4}}, Inverse: []nft.Stmt{&nft.InSet{Key: proto, Set: l4, Not: true}}},
-			c.lookup(s, withPorts, ref)}
+			c.Whole(), c.lookup(s, withPorts, ref)}
 	case slices.Contains(s.Type.Dims, ipset.MAC):
 		// nft wants to see in the same rule that there are Ethernet addresses (ARPHRD_ETHER).
 		ethernet := present(&nft.Meta{Key: bytecode.MetaIiftype}, hostU16(1))
 		return &Test{Stmts: slices.Concat(ethernet.Stmts, c.lookup(s, withPorts, ref).Stmts)}
 	}
-	var any Any
+	// A later fragment has no port, but in IPv4 one of a protocol without ports is as good as another packet (ip_set_get_ip4_port,
+	// ip_set_get_ip6_port).
+	var whole, any Any
 	for _, class := range classes(s) {
 		t := c.lookup(s, class, ref)
-		if class == portless && c.Family == iptables.IPv6 { // ip_set_get_ip6_port knows nothing of later fragments
-			offset := &nft.MaskXor{Of: &nft.Exthdr{Type: ipFragment, Offset: 2, Len: 2}, Mask: []byte{0xff, 0xf8}, Xor: []byte{0, 0}}
-			later := &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpNeq, Left: offset, Right: value([]byte{0, 0})}}}
-			any = append(any, All{Not{later}, t})
-			continue
+		if !c.neverFragment() && hasPort(s) && (class != portless || c.Family == iptables.IPv6) {
+			whole = append(whole, t)
+		} else {
+			any = append(any, t)
 		}
-		any = append(any, t)
 	}
+	if whole != nil {
+		any = append(Any{All{c.Whole(), oneOf(whole)}}, any...)
+	}
+	return oneOf(any)
+}
+
+// oneOf is a choice, which is none if there is but one.
+func oneOf(any Any) Cond {
 	if len(any) == 1 {
 		return any[0]
 	}

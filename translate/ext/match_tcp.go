@@ -1,6 +1,9 @@
 package ext
 
 import (
+	"strconv"
+	"strings"
+
 	"rechain/nft"
 	"rechain/translate/iptables"
 )
@@ -25,10 +28,11 @@ var _ = registerMatch(&Match{
 			}
 			return options
 		},
-		Listing: listPorts("tcp"),
+		Listing: listTCP,
 	},
+	Header: Header{Size: tcpHeader, Overlap: true},
 	Lower: func(c *Context, m *iptables.Match) Cond {
-		var all All
+		var all, last All
 		for _, o := range m.Options {
 			switch o.Spec.Name {
 			case "--sport":
@@ -36,12 +40,15 @@ var _ = registerMatch(&Match{
 			case "--dport":
 				all = append(all, negated(portIn(destinationPort, o.Value.(iptables.Ports)), o.Neg))
 			case "--tcp-option":
-				all = append(all, negated(tcpOption(uint8(o.Value.(uint64))), o.Neg))
+				if d := c.demandOptions(); d != nil { // of packets that meet all the rest
+					last = append(last, d)
+				}
+				last = append(last, negated(tcpOption(uint8(o.Value.(uint64))), o.Neg))
 			case "--tcp-flags":
 				all = append(all, negated(tcpFlagged(o.Value.(tcpFlags)), o.Neg))
 			}
 		}
-		return all
+		return append(all, last...)
 	},
 })
 
@@ -57,8 +64,22 @@ func tcpFlagged(f tcpFlags) Cond {
 	return present(flags, []byte{f.Set})
 }
 
-// tcpOption tests that an option is there. The load of presence (NFT_EXTHDR_F_PRESENT) gives 0 or 1, and needs a TCP header, as
-// the match does.
+// tcpOption tests that an option is there. The load of presence (NFT_EXTHDR_F_PRESENT) gives 0 or 1, and 0 too where there is no
+// TCP header.
 func tcpOption(kind uint8) Cond {
 	return present(&nft.Exthdr{Op: 1, Type: kind, Len: 1, Flags: 1}, []byte{1})
+}
+
+var tcpListing = listed("tcp", "spt:!*", "--sport", "spts:!*", "--sport", "dpt:!*", "--dport", "dpts:!*", "--dport",
+	"option=!*", "--tcp-option", "flags:!*/*", "--tcp-flags")
+
+// listTCP reads "tcp dpt:22 flags:0x17/0x02" too: with -n iptables prints flags as numbers.
+func listTCP(words []string) ([]string, int) {
+	args, taken := tcpListing(words)
+	for i, a := range args {
+		if n, err := strconv.ParseUint(a, 0, 8); err == nil && strings.HasPrefix(a, "0x") {
+			args[i] = formatTCPFlags(uint8(n))
+		}
+	}
+	return args, taken
 }

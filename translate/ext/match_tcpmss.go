@@ -13,7 +13,8 @@ func maxSegmentSize() *nft.Exthdr {
 	return &nft.Exthdr{Op: 1, Type: tcpOptionMSS, Offset: 2, Len: 2} // NFT_EXTHDR_OP_TCPOPT
 }
 
-// xt_tcpmss.c, tcpmss_mt. A packet without the option matches when inverted, where nft's load breaks off.
+// xt_tcpmss.c, tcpmss_mt. As of 6.18 it looks at later fragments too and takes their payload for a header, which later releases
+// mended. A packet without the option matches when inverted, where nft's load breaks off.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:      "tcpmss",
@@ -21,10 +22,16 @@ var _ = registerMatch(&Match{
 		Options: []*iptables.OptionSpec{
 			{Name: "--mss", Kind: mssKind, Neg: true, Required: true},
 		},
+		Listing: listed("tcpmss match", "!*", "--mss"),
 	},
+	Header: Header{Size: tcpHeader},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		in := numberIn(maxSegmentSize(), m.Options[0].Value.(iptables.Range), 65536, func(v uint64) []byte { return net16(uint16(v)) })
-		return negated(&Test{Stmts: in.Stmts}, m.Options[0].Neg)
+		has := negated(&Test{Stmts: in.Stmts}, m.Options[0].Neg)
+		if d := c.demandOptions(); d != nil {
+			return All{d, has}
+		}
+		return has
 	},
 })
 

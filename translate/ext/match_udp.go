@@ -11,8 +11,9 @@ var _ = registerMatch(&Match{
 			{Name: "--sport", Aliases: []string{"--source-port"}, Kind: iptables.PortRange, Neg: true},
 			{Name: "--dport", Aliases: []string{"--destination-port"}, Kind: iptables.PortRange, Neg: true},
 		},
-		Listing: listPorts("udp"),
+		Listing: listed("udp", "spt:!*", "--sport", "spts:!*", "--sport", "dpt:!*", "--dport", "dpts:!*", "--dport"),
 	},
+	Header: Header{Size: 8},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {

@@ -13,6 +13,8 @@ type Match struct {
 	iptables.Extension
 	// Limits say where the translation is not exact.
 	Limits Limits
+	// Header is what the match insists on before it looks any further.
+	Header Header
 	// Lower says the match as a condition, or reports a problem to c.
 	Lower func(c *Context, m *iptables.Match) Cond
 }

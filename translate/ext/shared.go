@@ -17,9 +17,10 @@ type Shared struct {
 	// Both says that the table is for both families.
 	Both bool
 	// Unique makes a chain's name one that no other has, and takes it. nil: it is none already.
-	Unique func(name string) string
-	sets   map[string]*nft.Set
-	chains map[string]*nft.Chain
+	Unique  func(name string) string
+	sets    map[string]*nft.Set
+	chains  map[string]*nft.Chain
+	demands []demanded
 }
 
 // Set returns the table's set for kind and name, which make builds when a rule asks for it first. It is named after both; IPv4 and

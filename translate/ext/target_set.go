@@ -46,11 +46,24 @@ func lowerSetTarget(c *Context, t *iptables.Target) Action {
 			c.Refuse(o.Pos, "SET", "", "nftables sets do not hold marks, priorities and queues for packets")
 		case o.Spec.Name == "--add-set" || o.Spec.Name == "--del-set":
 			if s := c.changeSet(t, o); s != nil {
-				act.Rules = append(act.Rules, []nft.Stmt{s})
+				act.Rules = append(act.Rules, append(c.wholeForPorts(t, o), s))
 			}
 		}
 	}
 	return act
+}
+
+// wholeForPorts is what keeps a later fragment, which has no port, from changing a set of ports.
+func (c *Context) wholeForPorts(t *iptables.Target, o iptables.Option) []nft.Stmt {
+	s := c.Sets.Get(o.Value.(setRef).Name)
+	if !hasPort(s) || c.neverFragment() {
+		return nil
+	}
+	if c.Family == iptables.IPv6 {
+		c.Lossy(o.Pos, "SET", "add a match for the protocol, such as -m udp", "later fragments change the set as well, by what stands where a port would")
+		return nil
+	}
+	return []nft.Stmt{fragment4(bytecode.CmpEq, 0)}
 }
 
 // changeSet is one change, or nil where there is none or it is refused.
