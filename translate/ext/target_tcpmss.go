@@ -1,6 +1,8 @@
 package ext
 
 import (
+	"slices"
+
 	"rechain/nft"
 	"rechain/translate/iptables"
 )
@@ -20,11 +22,13 @@ var _ = registerTarget(&Target{
 		Check:   checkTCPMSS,
 		Listing: listed("TCPMSS", "set *", "--set-mss", "clamp to PMTU", "--clamp-mss-to-pmtu"),
 	},
-	Limits: Limits{Lossy: Always},
+	Limits: Limits{Lossy: "without -m tcpmss, which asks for the option"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		o := t.Options[0]
-		c.Lossy(o.Pos, "TCPMSS", "",
-			"a SYN without the option for the maximum segment size stays without it, where iptables adds it")
+		if !wantsMSS(c.Rule) {
+			c.Lossy(o.Pos, "TCPMSS", "add -m tcpmss --mss 0:65535, if all senders use the option",
+				"a SYN without the option for the maximum segment size stays without it, where iptables adds it")
+		}
 		set := &nft.Assign{Key: maxSegmentSize()}
 		if n, ok := o.Value.(uint64); ok {
 			set.Value = value(net16(uint16(n)))
@@ -58,4 +62,12 @@ func wantsSYN(r *iptables.Rule) bool {
 		}
 	}
 	return false
+}
+
+// wantsMSS says whether the rule lets only packets with the option for the maximum segment size through (tcpmss_mt).
+func wantsMSS(r *iptables.Rule) bool {
+	return slices.ContainsFunc(r.Matches, func(m *iptables.Match) bool {
+		o, ok := m.Get("--mss")
+		return ok && m.Ext.Name == "tcpmss" && !o.Neg
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rechain/nft"
+	"rechain/nft/bytecode"
 	"rechain/translate/iptables"
 )
 
@@ -38,8 +39,7 @@ var tcpOptionList = iptables.NewKind(
 		return strings.Join(words, ",")
 	})
 
-// xt_TCPOPTSTRIP.c, tcpoptstrip_mangle_packet: options become no-ops, in nft_exthdr.c one at a time
-// (nft_exthdr_tcp_strip_eval).
+// xt_TCPOPTSTRIP.c, tcpoptstrip_mangle_packet: each of the options becomes no-ops.
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:      "TCPOPTSTRIP",
@@ -48,15 +48,34 @@ var _ = registerTarget(&Target{
 		Check:     onlyIn("mangle"),
 		Listing:   listed("TCPOPTSTRIP options", "*", "--strip-options"),
 	},
-	Limits: Limits{Lossy: Always, Kernel: "5.18"},
+	Limits: Limits{Kernel: "5.18"},
 	Lower: func(c *Context, t *iptables.Target) Action {
-		var out []nft.Stmt
+		var kinds []uint8
 		for _, o := range t.Options {
-			c.Lossy(o.Pos, "TCPOPTSTRIP", "", "where a packet has the same option twice, only the first is taken out")
-			for _, kind := range o.Value.([]uint8) {
-				out = append(out, &nft.ResetOption{Op: 1, Type: kind}) // NFT_EXTHDR_OP_TCPOPT
-			}
+			kinds = append(kinds, o.Value.([]uint8)...)
 		}
-		return stmts(out...)
+		if len(kinds) == 0 {
+			return stmts()
+		}
+		ch := c.chainNamed("strip-tcp-"+strings.ReplaceAll(tcpOptionList.Format(kinds), ",", "-"), func(say func(...nft.Stmt)) {
+			for _, kind := range kinds {
+				say(strip(kind)...)
+			}
+		})
+		return stmts(&nft.Verdict{Code: bytecode.Jump, Chain: ch.Name})
 	},
 })
+
+// optionsMax is how many options that are none of the one-byte ones a TCP header can hold: 40 bytes of options, of at least two bytes each.
+const optionsMax = 40 / 2
+
+// strip takes out all options of a kind. nft does that one at a time, and drops a packet whose option is longer than the header
+// (nft_exthdr_tcp_strip_eval), which iptables leaves alone; that such an option exists is not true.
+func strip(kind uint8) []nft.Stmt {
+	exists := tcpOption(kind).(*Test).Stmts
+	var out []nft.Stmt
+	for range optionsMax {
+		out = append(append(out, exists...), &nft.ResetOption{Op: 1, Type: kind}) // NFT_EXTHDR_OP_TCPOPT
+	}
+	return out
+}
