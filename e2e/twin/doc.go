@@ -3,7 +3,7 @@
 // A dump is loaded by iptables-legacy in one network namespace, and by the program rechain in another of the same shape ([site_test.go]).
 // The same packets then go through both, and everything that can be seen of them must be the same: what leaves by which device, byte
 // for byte; what the sender is told; and at each hook, after all rules, the packet, its mark, its owner and its connection tracking
-// entry with state, marks, labels, helper, zone and translation; and what the rules log. Netfilter's own log tells all that: see
+// entry with state, marks, labels, helper, zone and translation; and what NFLOG logs. Netfilter's own log tells all that: see
 // observe_test.go.
 //
 // Packets come from the boundaries that the dump itself has (conditions_test.go, solve_test.go, plan_test.go), as iptables-legacy-save

@@ -3,6 +3,7 @@
 package twin
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -60,13 +61,26 @@ func (d *dump) settle() {
 	d.text = strings.Join(lines, "\n")
 }
 
-// leaveOut makes lines empty, from 1 on.
-func (d *dump) leaveOut(numbers []int) {
+// leaveOut makes lines empty, from 1 on, and returns how many rules that were.
+func (d *dump) leaveOut(numbers []int) int {
 	lines := strings.Split(d.text, "\n")
-	for _, n := range numbers {
-		lines[n-1] = "#"
+	n := 0
+	for _, i := range numbers {
+		if l := &lines[i-1]; *l != "#" {
+			*l = "#"
+			n++
+		}
 	}
 	d.text = strings.Join(lines, "\n")
+	return n
+}
+
+// flag says to rechain which family the dump is of.
+func (d *dump) flag() string {
+	if d.v6 {
+		return "-6"
+	}
+	return "-4"
 }
 
 // files writes the dump, and its sets, for rechain, and returns their names.
@@ -95,16 +109,9 @@ func (d *dump) loadLegacy(s *site) error {
 
 // loadRechain loads the dump into a site by rechain.
 func (d *dump) loadRechain(t testing.TB, s *site) error {
-	family := "-4"
-	if d.v6 {
-		family = "-6"
-	}
-	_, err := s.run("", append([]string{rechain, "apply", family}, d.files(t)...)...)
+	_, err := s.run("", append([]string{rechain, "apply", d.flag()}, d.files(t)...)...)
 	return err
 }
-
-// complaints are the lines that a message of rechain's names: the dump's own are FILE:LINE:COLUMN.
-var complaints = regexp.MustCompile(`(?m)^(?:.*: )?\S*/dump:(\d+):\d+: (.*)$`)
 
 // rule is a rule as iptables-save prints it.
 type rule struct {
@@ -130,8 +137,9 @@ type condition struct {
 type tables struct {
 	v6      bool
 	names   []string
-	rules   map[string][]*rule // by table and chain, as in "filter INPUT"
-	policy  map[string]string  // of built-in chains
+	rules   map[string][]*rule  // by table and chain, as in "filter INPUT"
+	policy  map[string]string   // of built-in chains
+	chains  map[string][]string // by table
 	all     []*rule
 	members map[string][]string // of ipsets
 	made    *shape
@@ -148,7 +156,7 @@ func (d *dump) scribe(t testing.TB) (*tables, error) {
 	}
 	text, err := s.run("", d.tool("save"))
 	must(t, err)
-	out := &tables{v6: d.v6, rules: map[string][]*rule{}, policy: map[string]string{}, members: map[string][]string{}}
+	out := &tables{v6: d.v6, rules: map[string][]*rule{}, policy: map[string]string{}, chains: map[string][]string{}, members: map[string][]string{}}
 	table := ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -157,7 +165,9 @@ func (d *dump) scribe(t testing.TB) (*tables, error) {
 			table = line[1:]
 			out.names = append(out.names, table)
 		case strings.HasPrefix(line, ":"):
-			if f := strings.Fields(line); f[1] != "-" {
+			f := words(line)
+			out.chains[table] = append(out.chains[table], f[0][1:])
+			if f[1] != "-" {
 				out.policy[table+" "+f[0][1:]] = f[1]
 			}
 		case strings.HasPrefix(line, "-A"):
@@ -179,6 +189,40 @@ func (d *dump) scribe(t testing.TB) (*tables, error) {
 		r.conds = out.conditions(r)
 	}
 	return out, nil
+}
+
+// wordy is the dump with each rule said twice: first it only logs its number, so that what it takes shows whatever its target does.
+func (t *tables) wordy(d *dump) *dump {
+	var b strings.Builder
+	for _, table := range t.names {
+		fmt.Fprintf(&b, "*%s\n", table)
+		for _, c := range t.chains[table] {
+			fmt.Fprintf(&b, ":%s %s [0:0]\n", quoted(c), cmp.Or(t.policy[table+" "+c], "-"))
+		}
+		for n, r := range t.all {
+			if r.table != table {
+				continue
+			}
+			conds := r.line
+			if r.target != "" {
+				conds = r.line[:strings.LastIndex(r.line, map[bool]string{false: " -j ", true: " -g "}[r.jumps]+quoted(r.target))]
+			}
+			fmt.Fprintf(&b, "%s -j NFLOG --nflog-group %d --nflog-prefix \"rule %d\"\n", conds, numbered, n)
+			if r.target != "" {
+				b.WriteString(r.line + "\n")
+			}
+		}
+		b.WriteString("COMMIT\n")
+	}
+	return &dump{name: d.name, v6: d.v6, text: b.String(), ipsets: d.ipsets}
+}
+
+// quoted is a name as iptables-save prints it.
+func quoted(name string) string {
+	if strings.Contains(name, " ") {
+		return `"` + name + `"`
+	}
+	return name
 }
 
 // readRule reads a line "-A CHAIN …". An option's arguments go to the next word that begins with "-" or is "!".
@@ -245,8 +289,4 @@ func words(line string) []string {
 // has says whether any rule has a target of these.
 func (t *tables) has(targets ...string) bool {
 	return slices.ContainsFunc(t.all, func(r *rule) bool { return slices.Contains(targets, r.target) })
-}
-
-func (d *dump) String() string {
-	return fmt.Sprintf("%s (%d lines)", d.name, strings.Count(d.text, "\n"))
 }

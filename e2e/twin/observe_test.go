@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// group is the one that the observer logs to; LOG comes by group 0 (default_loginfo in nfnetlink_log.c).
-const group = 64000
+// The observer logs to one group, and rules that tell what they take to another (see wordy). What LOG says cannot be heard: from a
+// network namespace that is not the first it comes to nobody (nf_log_is_allowed_net in the kernel, or a switch of the whole host's).
+const observed, numbered = 64000, 64001
 
 // observer is a table whose chains come behind all that iptables or rechain registers (the last is security's, at 50) and before
 // connections are confirmed. It has no "ct" in it, since that would turn connection tracking on.
@@ -25,9 +26,9 @@ func (s *site) observer() string {
 	for _, hook := range []string{"prerouting", "input", "forward", "output", "postrouting"} {
 		fmt.Fprintf(&b, "chain %s { type filter hook %[1]s priority 310;\n", hook)
 		for _, class := range s.classes {
-			fmt.Fprintf(&b, "meta priority %s log group %d prefix \"class %[1]s\"\n", class, group)
+			fmt.Fprintf(&b, "meta priority %s log group %d prefix \"class %[1]s\"\n", class, observed)
 		}
-		fmt.Fprintf(&b, "log group %d\n}\n", group)
+		fmt.Fprintf(&b, "log group %d\n}\n", observed)
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -44,7 +45,7 @@ func (s *site) observe() error {
 				return err
 			}
 		}
-		if s.log, err = openLog(append([]uint16{0, group}, s.groups...)); err != nil {
+		if s.log, err = openLog(append([]uint16{observed, numbered}, s.groups...)); err != nil {
 			return err
 		}
 		links, err := net.Interfaces()
@@ -306,7 +307,7 @@ func (e event) text(loose bool) string {
 		hook = hooks[e.hook]
 	}
 	what := "at " + hook
-	if e.group != group {
+	if e.group != observed {
 		what = fmt.Sprintf("logs (%d) at %s", e.group, hook)
 	}
 	return fmt.Sprintf("%s %q in=%s out=%s mark=%#x%s %s", what, e.prefix, e.in, e.out, e.mark, e.owner, shown(e.packet, loose))

@@ -73,7 +73,7 @@ func (p *packet) wire() [][]byte {
 	if p.v6() {
 		head = 40
 	}
-	cut := min(len(w)-head, 16)
+	cut := min(len(w)-head, 24) // with all of a TCP header
 	parts := [][]byte{p.piece(w, head, 0, cut), p.piece(w, head, cut, len(w)-head)}
 	if p.pieces == "later" {
 		return parts[1:]

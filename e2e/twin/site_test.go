@@ -87,8 +87,6 @@ var knobs = map[string]string{
 	"ipv4/tcp_syncookies": "0", "ipv4/ip_early_demux": "0", "netfilter/nf_conntrack_tcp_be_liberal": "1",
 	"ipv6/conf/*/forwarding": "1", "ipv6/conf/*/accept_ra": "0", "ipv6/conf/*/router_solicitations": "0",
 	"ipv6/conf/*/addr_gen_mode": "1", "ipv6/conf/*/accept_dad": "0", "ipv6/icmp/ratelimit": "0", "ipv6/auto_flowlabels": "0",
-	// LOG goes where NFLOG goes: nf_log_packet prefers the namespace's own logger.
-	"netfilter/nf_log/2": "nfnetlink_log", "netfilter/nf_log/10": "nfnetlink_log",
 }
 
 // newSite makes a site. It goes when the test ends.

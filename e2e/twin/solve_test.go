@@ -171,7 +171,7 @@ func (t *tables) packets(n int, seed uint64) []*packet {
 	}
 	var hits [][]*packet
 	for round := 0; len(out) < n && round < 40 && len(order) > 0; round++ {
-		for i, r := range order {
+		for _, r := range order {
 			if len(out) >= n {
 				break
 			}
@@ -188,7 +188,7 @@ func (t *tables) packets(n int, seed uint64) []*packet {
 				out = append(out, &p)
 				continue
 			}
-			_ = i
+
 			p := t.solve(r, w, path, rnd, false)
 			if miss := w.conds; round%3 != 0 && len(miss) > 0 {
 				c := miss[rnd.IntN(len(miss))]

@@ -18,13 +18,14 @@ type loader func(*site) error
 type trial struct {
 	tables        *tables
 	legacy, other *site
-	loose         bool // ports may be drawn
+	loose         bool            // ports may be drawn
+	taken         map[string]bool // what rules logged, on the side of legacy
 }
 
 // newTrial makes two sites of the dump's shape, and loads one each.
 func newTrial(t testing.TB, tables *tables, legacy, other loader) (*trial, error) {
 	t.Helper()
-	x := &trial{tables: tables, legacy: newSite(t), other: newSite(t)}
+	x := &trial{tables: tables, legacy: newSite(t), other: newSite(t), taken: map[string]bool{}}
 	x.loose = tables.has("MASQUERADE", "SNAT") || slices.ContainsFunc(tables.all, func(r *rule) bool {
 		_, random := r.args["--random"]
 		return random || strings.Contains(r.args["--to-ports"], "-") || strings.Contains(r.args["--to-destination"], "-")
@@ -97,9 +98,19 @@ func (x *trial) step(act func(s *site) error) (a, b *fate, diff string) {
 		a.take(x.legacy)
 		b.take(x.other)
 		if diff = x.difference(a, b); diff == "" || waited >= patience {
+			x.note(a)
 			return a, b, diff
 		}
 		time.Sleep(patience / 3)
+	}
+}
+
+// note notes the rules that logged.
+func (x *trial) note(f *fate) {
+	for _, e := range f.events {
+		if e.group == numbered {
+			x.taken[e.prefix] = true
+		}
 	}
 }
 
@@ -205,25 +216,36 @@ func unreachableHost(v6 bool) netip.Addr {
 // tries is how often a difference must show.
 const tries = 3
 
-// compare sends packets through sites of a dump until it is clear what differs: by packet, what.
-func compare(t testing.TB, tables *tables, legacy, other loader, packets []*packet) (map[*packet]string, error) {
+// finding is what differs about a packet.
+type finding struct {
+	packet *packet
+	what   string
+}
+
+// compare sends packets through sites of a dump until it is clear what differs. It also says what rules logged.
+func compare(t testing.TB, tables *tables, legacy, other loader, packets []*packet) (found []finding, taken map[string]bool, err error) {
 	t.Helper()
-	var found map[*packet]string
-	for range tries {
+	differed := map[*packet]bool{}
+	for try := range tries {
 		x, err := newTrial(t, tables, legacy, other)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		now := map[*packet]string{}
+		found = nil
 		for _, p := range packets {
-			if diff := x.converse(p); diff != "" && (found == nil || found[p] != "") {
-				now[p] = diff
+			if diff := x.converse(p); diff != "" && (try == 0 || differed[p]) {
+				found = append(found, finding{p, diff})
 			}
 		}
 		x.close()
-		if found = now; len(found) == 0 {
+		taken = x.taken
+		clear(differed)
+		for _, f := range found {
+			differed[f.packet] = true
+		}
+		if found == nil {
 			break
 		}
 	}
-	return found, nil
+	return found, taken, nil
 }
