@@ -96,22 +96,35 @@ func TestPrintIsIpsetSave(t *testing.T) {
 // TestProblems wants a problem in a line that ipset refuses too.
 func TestProblems(t *testing.T) {
 	needIpset(t)
-	const base = "create h hash:ip timeout 0\ncreate n hash:net\ncreate p hash:ip,port\ncreate b bitmap:port range 1-10\n"
+	const base = "create h hash:ip timeout 0\ncreate n hash:net\ncreate p hash:ip,port\ncreate b bitmap:port range 1-10\n" +
+		"create six hash:ip family inet6\ncreate l list:set\nadd l h\n"
 	for _, c := range []struct{ line, want string }{
-		{"add h 1.2.3.400", `dump:5:7: "1.2.3.400" is not an address`},
-		{"add h ::1", "dump:5:7: ::1 is not of the set's family"},
-		{"add h 1.2.3.4 bytes 3", "dump:5:15: set h was created without bytes"},
-		{"add n 0.0.0.0/0", "dump:5:7: a network of this type cannot be all addresses; give its two halves"},
-		{"add x 1.1.1.1", `dump:5:5: there is no set x`},
-		{"add b 11", "dump:5:7: 11 is out of the set's range"},
-		{"add p 1.1.1.1", `dump:5:7: "1.1.1.1" has 1 parts, where hash:ip,port has 2`},
-		{"create h hash:ip", `dump:5:8: there is a set h already`},
-		{"create q hash:nothing", `dump:5:10: "hash:nothing" is not a type of sets`},
-		{"create q hash:net netmask 8", "dump:5:19: netmask is not for sets of type hash:net"},
-		{"create q bitmap:ip range 10.0.0.0/7 netmask 1", "dump:5:8: a bitmap of networks needs a range that is one larger network"},
-		{"create q bitmap:ip range 10.1.0.0-10.2.0.0 netmask 16", "dump:5:8: a bitmap of networks needs a range that is one larger network"},
-		{"create q bitmap:ip range 10.1.0.0/16 netmask 16", "dump:5:8: a bitmap of networks needs a range that is one larger network"},
-		{"nonsense", `dump:5:1: nonsense is not a command of ipset save`},
+		{"add h 1.2.3.400", `dump:8:7: "1.2.3.400" is not an address`},
+		{"add h ::1", "dump:8:7: ::1 is not of the set's family"},
+		{"add h 1.2.3.4 bytes 3", "dump:8:15: set h was created without bytes"},
+		{"add n 0.0.0.0/0", "dump:8:7: a network of this type cannot be all addresses; give its two halves"},
+		{"add x 1.1.1.1", `dump:8:5: there is no set x`},
+		{"add b 11", "dump:8:7: 11 is out of the set's range"},
+		{"add p 1.1.1.1", `dump:8:7: "1.1.1.1" has 1 parts, where hash:ip,port has 2`},
+		{"create h hash:ip", `dump:8:8: there is a set h already`},
+		{"create q hash:nothing", `dump:8:10: "hash:nothing" is not a type of sets`},
+		{"create q hash:net netmask 8", "dump:8:19: netmask is not for sets of type hash:net"},
+		{"create q bitmap:ip range 10.0.0.0/7 netmask 1", "dump:8:8: a bitmap of networks needs a range that is one larger network"},
+		{"create q bitmap:ip range 10.1.0.0-10.2.0.0 netmask 16", "dump:8:8: a bitmap of networks needs a range that is one larger network"},
+		{"create q bitmap:ip range 10.1.0.0/16 netmask 16", "dump:8:8: a bitmap of networks needs a range that is one larger network"},
+		{"nonsense", `dump:8:1: nonsense is not a command of ipset that changes sets`},
+		{"flush h n", `dump:8:9: flush takes no n`},
+		{"add l n before p", `dump:8:16: before: p is not in the list`},
+		{"add h 1.1.1.1 after n", `dump:8:15: set h was created without after`},
+		{"destroy h", `dump:8:9: set h is in the list l; empty the list first`},
+		{"destroy", `dump:8:1: set h is in the list l; empty the list first`},
+		{"rename h k", `dump:8:8: set h is in the list l`},
+		{"rename n p", `dump:8:10: there is a set p already`},
+		{"rename n", `dump:8:1: rename needs the name of a set`},
+		{"rename x y", `dump:8:8: there is no set x`},
+		{"swap h p", `dump:8:6: sets of types hash:ip and hash:ip,port, or of two families, cannot be swapped`},
+		{"swap h n", `dump:8:6: sets of types hash:ip and hash:net, or of two families, cannot be swapped`},
+		{"swap h six", `dump:8:6: sets of types hash:ip and hash:ip, or of two families, cannot be swapped`},
 	} {
 		_, err := Parse(strings.NewReader(base+c.line+"\n"), "dump")
 		if err == nil || err.Error() != c.want {

@@ -114,6 +114,12 @@ var Types = byName(
 	&Type{Name: "list:set", Dims: []Dim{SetName}, NoFamily: true},
 )
 
+// typeNames are other names of types (the alias of their struct ipset_type in ipset 7).
+var typeNames = map[string]string{
+	"ipmap": "bitmap:ip", "macipmap": "bitmap:ip,mac", "portmap": "bitmap:port", "iphash": "hash:ip", "nethash": "hash:net",
+	"ipporthash": "hash:ip,port", "ipportiphash": "hash:ip,port,ip", "ipportnethash": "hash:ip,port,net", "setlist": "list:set",
+}
+
 func byName(types ...*Type) map[string]*Type {
 	m := map[string]*Type{}
 	for _, t := range types {

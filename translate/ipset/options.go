@@ -82,7 +82,11 @@ func (p *parser) create(ws []word, exist bool) {
 		p.problem(ws[0].col, "", "set %s has no type", ws[0].text)
 		return
 	}
-	typ := Types[ws[1].text]
+	name := ws[1].text
+	if other, ok := typeNames[name]; ok {
+		name = other
+	}
+	typ := Types[name]
 	switch {
 	case typ == nil:
 		p.problem(ws[1].col, "", "%s is not a type of sets", iptables.Quote(ws[1].text))
@@ -133,7 +137,7 @@ func (p *parser) createOptions(s *Set, ws []word) bool {
 			p.problem(w.col, "", "%s is not an option of create", iptables.Quote(w.text))
 			return false
 		case !strings.HasPrefix(s.Type.Name, only[w.text]), w.text == "family" && s.Type.NoFamily,
-			w.text == "netmask" && s.Type.Name != "hash:ip" && s.Type.Name != "bitmap:ip":
+			w.text == "netmask" && !slices.Contains([]string{"hash:ip", "bitmap:ip", "hash:ip,port"}, s.Type.Name):
 			p.problem(w.col, "", "%s is not for sets of type %s", w.text, s.Type.Name)
 			return false
 		}
@@ -177,14 +181,21 @@ func (s *Set) wholeNetworks() bool {
 	return false
 }
 
+// neighbour says where in a list an element goes: before or behind another.
+type neighbour struct {
+	name   string
+	behind bool
+}
+
 // entryOptions reads what stands behind an element; values are the elements that it is for.
-func (p *parser) entryOptions(s *Set, e *Entry, values [][]Value, ws []word) bool {
+func (p *parser) entryOptions(s *Set, e *Entry, at *neighbour, values [][]Value, ws []word) bool {
 	for i := 0; i < len(ws); i++ {
 		w := ws[i]
 		allowed, ok := map[string]bool{
 			"nomatch": slices.Contains(s.Type.Dims, Net), "wildcard": slices.Contains(s.Type.Dims, Iface),
 			"timeout": s.Timeout != nil, "packets": s.Counters, "bytes": s.Counters, "comment": s.Comment,
 			"skbmark": s.SKBInfo, "skbprio": s.SKBInfo, "skbqueue": s.SKBInfo,
+			"before": s.Type.Name == "list:set", "after": s.Type.Name == "list:set",
 		}[w.text]
 		switch {
 		case !ok:
@@ -219,6 +230,11 @@ func (p *parser) entryOptions(s *Set, e *Entry, values [][]Value, ws []word) boo
 		case "comment":
 			if e.Comment = v; len(v) > maxComment || strings.Contains(v, `"`) {
 				err = fmt.Errorf("is longer than %d bytes, or has a quote in it", maxComment)
+			}
+		case "before", "after":
+			at.name, at.behind = v, w.text == "after"
+			if !slices.ContainsFunc(s.Entries, func(o *Entry) bool { return o.Values[0].Name == v }) {
+				err = fmt.Errorf("%s is not in the list", iptables.Quote(v))
 			}
 		default:
 			e.SKB = append(e.SKB, w.text, v)

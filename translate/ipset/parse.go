@@ -25,8 +25,8 @@ func Detect(text string) bool {
 		if len(w) == 0 || w[0][0] == '#' {
 			continue
 		}
-		_, ok := commands[w[0]]
-		return ok && len(w) > 1
+		do, ok := commands[w[0]]
+		return ok && len(w) > do.least
 	}
 	return false
 }
@@ -95,15 +95,6 @@ func words(line string) []word {
 	return out
 }
 
-// commands are ipset's commands, by all their names.
-var commands = map[string]func(*parser, []word, bool){
-	"create": (*parser).create, "n": (*parser).create, "-N": (*parser).create, "--create": (*parser).create,
-	"add": (*parser).add, "-A": (*parser).add, "--add": (*parser).add,
-	"del": (*parser).del, "-D": (*parser).del, "--del": (*parser).del,
-	"flush": (*parser).flush, "-F": (*parser).flush, "--flush": (*parser).flush,
-	"destroy": (*parser).destroy, "-X": (*parser).destroy, "--destroy": (*parser).destroy,
-}
-
 func (p *parser) command(line string) {
 	if n := strings.IndexByte(line, 0); n >= 0 {
 		p.problem(n+1, "is this a text file?", "the line has a NUL byte")
@@ -116,14 +107,17 @@ func (p *parser) command(line string) {
 	if len(ws) == 0 || ws[0].text == "" || ws[0].text[0] == '#' || ws[0].text == "COMMIT" {
 		return
 	}
-	do := commands[ws[0].text]
-	switch {
-	case do == nil:
-		p.problem(ws[0].col, "", "%s is not a command of ipset save", iptables.Quote(ws[0].text))
-	case len(ws) < 2:
-		p.problem(ws[0].col, "", "%s needs the name of a set", ws[0].text)
+	name := ws[0]
+	do, ok := commands[name.text]
+	switch ws = ws[1:]; {
+	case !ok:
+		p.problem(name.col, "", "%s is not a command of ipset that changes sets", iptables.Quote(name.text))
+	case len(ws) < do.least:
+		p.problem(name.col, "", "%s needs the name of a set", name.text)
+	case do.most > 0 && len(ws) > do.most:
+		p.problem(ws[do.most].col, "", "%s takes no %s", name.text, iptables.Quote(ws[do.most].text))
 	default:
-		do(p, ws[1:], exist)
+		do.do(p, ws, exist)
 	}
 }
 
@@ -134,18 +128,6 @@ func (p *parser) set(w word) *Set {
 		p.problem(w.col, "", "there is no set %s", iptables.Quote(w.text))
 	}
 	return s
-}
-
-func (p *parser) flush(ws []word, _ bool) {
-	if s := p.set(ws[0]); s != nil {
-		s.Entries, s.index = nil, map[string]*Entry{}
-	}
-}
-
-func (p *parser) destroy(ws []word, _ bool) {
-	if s := p.set(ws[0]); s != nil {
-		p.sets = slices.DeleteFunc(p.sets, func(o *Set) bool { return o == s })
-	}
 }
 
 // expand returns the elements that a word stands for, none when there is a problem.
@@ -201,20 +183,21 @@ func (p *parser) add(ws []word, exist bool) {
 	if s.Timeout != nil {
 		e.Timeout = *s.Timeout
 	}
-	if !p.entryOptions(s, &e, all, ws[2:]) {
+	var at neighbour
+	if !p.entryOptions(s, &e, &at, all, ws[2:]) {
 		return
 	}
 	for _, values := range all {
 		one := e
 		one.Values = values
-		if !p.put(s, &one, exist) {
+		if !p.put(s, &one, at, exist) {
 			return
 		}
 	}
 }
 
 // put adds one element, or reports why it cannot.
-func (p *parser) put(s *Set, e *Entry, exist bool) bool {
+func (p *parser) put(s *Set, e *Entry, at neighbour, exist bool) bool {
 	key := s.element(e.Values)
 	if old := s.index[key]; old != nil {
 		if !exist {
@@ -229,7 +212,14 @@ func (p *parser) put(s *Set, e *Entry, exist bool) bool {
 		return false
 	}
 	s.index[key] = e
-	s.Entries = append(s.Entries, e)
+	i := len(s.Entries)
+	if at.name != "" {
+		i = slices.IndexFunc(s.Entries, func(o *Entry) bool { return o.Values[0].Name == at.name })
+		if at.behind {
+			i++
+		}
+	}
+	s.Entries = slices.Insert(s.Entries, i, e)
 	return true
 }
 
