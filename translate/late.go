@@ -61,7 +61,7 @@ func (w *lateWay) ends(r *iptables.Rule) bool {
 	case r.Target.Ext != nil:
 		return ext.Tracks(r) || r.Target.Name == "NFQUEUE"
 	}
-	return r.Target.Name == "ACCEPT" || w.decides[r.Target.Name]
+	return r.Target.Name == "ACCEPT" || r.Target.Name == "QUEUE" || w.decides[r.Target.Name]
 }
 
 // lead says whether a rule gives a connection something, or leads to one that does.
@@ -136,7 +136,7 @@ var repeatable = []string{
 	"realm", "rpfilter", "rt", "sctp", "set", "socket", "string", "tcp", "tcpmss", "time", "tos", "ttl", "u32", "udp", "udplite",
 }
 
-// onlyOnce names the match or target because of which a rule can only be asked once; "" for none. NFQUEUE hands the packet to a
+// onlyOnce names the match or target because of which a rule can only be asked once; "" for none. NFQUEUE and QUEUE hand the packet to a
 // program that may change it.
 func onlyOnce(r *iptables.Rule, marks, sets bool) string {
 	for _, m := range r.Matches {
@@ -146,7 +146,7 @@ func onlyOnce(r *iptables.Rule, marks, sets bool) string {
 			return name
 		}
 	}
-	if r.Target.Name == "NFQUEUE" {
+	if r.Target.Name == "NFQUEUE" || r.Target.Name == "QUEUE" {
 		return r.Target.Name
 	}
 	return ""

@@ -69,6 +69,8 @@ func (t *translator) action(c *ext.Context) ext.Action {
 		return act
 	case target.Ext != nil:
 		act = ext.TargetFor(target, c.Family).Lower(c, target)
+	case target.Name == "QUEUE": // NF_QUEUE without a number: to the program at queue 0
+		act = ext.Action{Rules: [][]nft.Stmt{{&nft.Queue{Total: 1}}}, Ends: true}
 	default:
 		v, ok := verdicts[target.Name]
 		if !ok {
