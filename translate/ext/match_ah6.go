@@ -2,6 +2,8 @@ package ext
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -20,6 +22,7 @@ var _ = registerMatch(&Match{
 			{Name: "--ahlen", Kind: anyLength{iptables.Uint(0, math.MaxUint32)}, Neg: true},
 			{Name: "--ahres", Kind: iptables.Flag},
 		},
+		Listing: listAH6,
 	},
 	Limits: Limits{Refused: "together with -p"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
@@ -54,4 +57,17 @@ func lengthIs(field nft.Expr, bytes, first, unit uint64) Cond {
 		return Any{} // no header has it
 	}
 	return present(field, []byte{uint8((bytes - first) / unit)})
+}
+
+var ah6Listing = listed("ah", "spi:!*", "--ahspi", "spis:!*", "--ahspi", "length:!*", "--ahlen", "reserved", "--ahres")
+
+// listAH6 reads "ah spi:7 length:16 reserved", and "ah spi:7length:16", as iptables 1.8.9 prints it.
+func listAH6(words []string) ([]string, int) {
+	if len(words) > 1 {
+		if i := strings.Index(words[1], "length:"); i > 0 {
+			args, taken := ah6Listing(slices.Concat(words[:1], []string{words[1][:i], words[1][i:]}, words[2:]))
+			return args, max(0, taken-1)
+		}
+	}
+	return ah6Listing(words)
 }

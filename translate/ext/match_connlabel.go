@@ -23,6 +23,7 @@ var _ = registerMatch(&Match{
 			{Name: "--label", Kind: labelKind, Neg: true, Required: true},
 			{Name: "--set", Kind: iptables.Flag},
 		},
+		Listing: listed("connlabel", "! *", "--label", "set", "--set"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o, _ := m.Get("--label")

@@ -2,6 +2,8 @@ package ext
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"rechain/nft"
@@ -23,6 +25,7 @@ var _ = registerMatch(&Match{
 			{Name: "--dccp-types", Kind: dccpTypeList, Neg: true},
 			{Name: "--dccp-option", Kind: iptables.Uint(1, 255), Neg: true},
 		},
+		Listing: listDCCP,
 	},
 	Limits: Limits{Refused: "--dccp-option"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
@@ -99,4 +102,32 @@ func dccpNamed(name string) dccpTypeSet {
 		}
 	}
 	panic(fmt.Sprintf("ext: %s is not a type of DCCP packets", name))
+}
+
+var (
+	dccpListing       = listed("dccp", "spt:!*", "--sport", "spts:!*", "--sport", "dpt:!*", "--dport", "dpts:!*", "--dport")
+	dccpTypesListing  = listed("", "! *", "--dccp-types")
+	dccpOptionListing = listed("", "option=!*", "--dccp-option")
+)
+
+// listDCCP reads "dccp spt:5 ! REQUEST,DATA option=!3"; with -n iptables prints the types as numbers.
+func listDCCP(words []string) ([]string, int) {
+	args, taken := dccpListing(words)
+	if taken == 0 {
+		return nil, 0
+	}
+	if types, n := dccpTypesListing(words[taken:]); n > 0 {
+		list := strings.Split(types[len(types)-1], ",")
+		for i, name := range list {
+			if n, err := strconv.ParseUint(name, 10, 4); err == nil {
+				list[i] = dccpTypes[min(int(n), len(dccpTypes)-1)]
+			}
+		}
+		if !slices.ContainsFunc(list, func(name string) bool { return !slices.Contains(dccpTypes, name) }) {
+			types[len(types)-1] = strings.Join(list, ",")
+			args, taken = append(args, types...), taken+n
+		}
+	}
+	option, n := dccpOptionListing(words[taken:])
+	return append(args, option...), taken + n
 }

@@ -1,6 +1,8 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/translate/iptables"
+)
 
 // xt_ipcomp.c, comp_mt: the index at offset 2 of struct ip_comp_hdr. Without the option iptables looks for index 0. --compres sets a
 // flag that the kernel does not look at.

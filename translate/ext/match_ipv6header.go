@@ -2,6 +2,7 @@ package ext
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"rechain/nft"
@@ -50,6 +51,7 @@ var _ = registerMatch(&Match{
 			{Name: "--header", Kind: headerKindList, Neg: true, Required: true},
 			{Name: "--soft", Kind: iptables.Flag},
 		},
+		Listing: listHeaders,
 	},
 	Limits: Limits{Refused: "auth together with esp, none or prot", Lossy: "esp, none and prot with --soft"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
@@ -125,3 +127,24 @@ var headerKindList = iptables.NewKind(
 		}
 		return strings.Join(names, ",")
 	})
+
+var headersListing = listed("ipv6header", "flags:!*", "--header", "soft", "--soft")
+
+// listHeaders reads "ipv6header flags:!0x0C soft" too: with -n iptables prints the kinds as bits, the highest for the first.
+func listHeaders(words []string) ([]string, int) {
+	args, taken := headersListing(words)
+	for i, a := range args {
+		bits, err := strconv.ParseUint(a, 0, 8)
+		if err != nil {
+			continue
+		}
+		var names []string
+		for k, h := range ipv6Headers {
+			if bits&(0x80>>k) != 0 {
+				names = append(names, h.names[0])
+			}
+		}
+		args[i] = strings.Join(names, ",")
+	}
+	return args, taken
+}

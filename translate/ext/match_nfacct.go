@@ -15,6 +15,7 @@ var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "nfacct",
 		Options: []*iptables.OptionSpec{{Name: "--nfacct-name", Kind: accountName, Required: true}},
+		Listing: listed("", "nfacct-name '*'", "--nfacct-name"),
 	},
 	Limits: Limits{Lossy: Always, Refused: "names that nft cannot write"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

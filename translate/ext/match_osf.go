@@ -30,6 +30,8 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing:  listed("OS fingerprint match", "! *", "--genre"),
+		Unlisted: func([]string) string { return "--ttl and --log" },
 	},
 	Limits: Limits{Refused: "! --genre, --log, a --genre of more than 15 bytes", Lossy: Always, Kernel: "5.0"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

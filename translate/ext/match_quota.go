@@ -11,9 +11,10 @@ import (
 // xt_quota.c, quota_mt: a number of bytes that this rule may match. What is left of it is not in a dump.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
-		Name:    "quota",
-		Options: []*iptables.OptionSpec{{Name: "--quota", Kind: iptables.Uint(0, math.MaxUint64), Neg: true, Required: true}},
-		Listing: listed("quota:", "! * bytes", "--quota"),
+		Name:     "quota",
+		Options:  []*iptables.OptionSpec{{Name: "--quota", Kind: iptables.Uint(0, math.MaxUint64), Neg: true, Required: true}},
+		Listing:  listed("quota:", "! * bytes", "--quota"),
+		Unlisted: func([]string) string { return "whether the quota is inverted" },
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		bytes := m.Options[0].Value.(uint64)

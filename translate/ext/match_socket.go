@@ -22,7 +22,7 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
-		Listing: listed("socket", "--nowildcard", "--nowildcard", "--transparent", "--transparent", "--restore-skmark", "--restore-skmark"),
+		Listing: listed("socket", "--transparent", "--transparent", "--nowildcard", "--nowildcard", "--restore-skmark", "--restore-skmark"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		transparent := &nft.Socket{Key: bytecode.SocketTransparent}

@@ -38,6 +38,11 @@ var _ = registerMatch(&Match{
 			{Name: "--srh-lsid", Kind: segmentKind, Neg: true},
 		},
 		Canonical: sharedValues,
+		Listing: listed("srh", "next-hdr:!*", "--srh-next-hdr", "hdr-len-eq:!*", "--srh-hdr-len-eq", "hdr-len-gt:!*", "--srh-hdr-len-gt",
+			"hdr-len-lt:!*", "--srh-hdr-len-lt", "segs-left-eq:!*", "--srh-segs-left-eq", "segs-left-gt:!*", "--srh-segs-left-gt",
+			"segs-left-lt:!*", "--srh-segs-left-lt", "last-entry-eq:!*", "--srh-last-entry-eq", "last-entry-gt:!*", "--srh-last-entry-gt",
+			"last-entry-lt:!*", "--srh-last-entry-lt", "tag:!*", "--srh-tag", "psid ! *", "--srh-psid",
+			"nsid ! *", "--srh-nsid", "lsid ! *", "--srh-lsid"),
 	},
 	Limits: Limits{Refused: "--srh-psid, --srh-nsid", Lossy: "without --srh-segs-left-eq or --srh-last-entry-eq"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

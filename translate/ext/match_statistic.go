@@ -3,6 +3,7 @@ package ext
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"rechain/nft"
@@ -35,7 +36,7 @@ var _ = registerMatch(&Match{
 			{Name: "--packet", Kind: iptables.Uint(0, math.MaxUint32)},
 		},
 		Check:   checkStatistic,
-		Listing: listed("statistic mode", "*", "--mode", "! probability *", "--probability", "! every *", "--every", "packet *", "--packet"),
+		Listing: listStatistic,
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		if o, ok := m.Get("--probability"); ok {
@@ -84,4 +85,15 @@ func checkStatistic(r *iptables.Rule, options []iptables.Option, _, _ string) *i
 		return &iptables.Problem{Pos: packet.Pos, Ext: "statistic", Msg: "--packet must be below --every"}
 	}
 	return nil
+}
+
+var statisticListing = listed("statistic mode", "*", "--mode", "! probability *", "--probability", "! every *", "--every", "packet *", "--packet")
+
+// listStatistic reads "statistic mode nth every 3": packet 0 is not listed.
+func listStatistic(words []string) ([]string, int) {
+	args, taken := statisticListing(words)
+	if slices.Contains(args, "--every") && !slices.Contains(args, "--packet") {
+		args = append(args, "--packet", "0")
+	}
+	return args, taken
 }

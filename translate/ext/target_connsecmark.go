@@ -14,7 +14,8 @@ var _ = registerTarget(&Target{
 			{Name: "--save", Kind: iptables.Flag, Excludes: []string{"--restore"}},
 			{Name: "--restore", Kind: iptables.Flag},
 		},
-		Check: both(onlyIn("mangle", "security"), oneOption("CONNSECMARK", "--save or --restore")),
+		Check:   both(onlyIn("mangle", "security"), oneOption("CONNSECMARK", "--save or --restore")),
+		Listing: listed("CONNSECMARK", "save", "--save", "restore", "--restore"),
 	},
 	Limits: Limits{Kernel: "4.20"},
 	Lower: func(c *Context, t *iptables.Target) Action {

@@ -42,6 +42,11 @@ var _ = registerTarget(&Target{
 			}
 			return nil
 		},
+		Listing: listed("HMARK", "mod *", "--hmark-mod", "+ *", "--hmark-offset", "ct,", "--hmark-tuple ct",
+			"src-prefix #", "--hmark-src-prefix", "src-prefix /*", "--hmark-src-prefix", "src-prefix", "--hmark-src-prefix 128",
+			"dst-prefix #", "--hmark-dst-prefix", "dst-prefix /*", "--hmark-dst-prefix", "dst-prefix", "--hmark-dst-prefix 128",
+			"sport-mask *", "--hmark-sport-mask", "dport-mask *", "--hmark-dport-mask", "spi-mask *", "--hmark-spi-mask",
+			"sport *", "--hmark-sport", "dport *", "--hmark-dport", "spi *", "--hmark-spi", "proto-mask *", "--hmark-proto-mask", "rnd *", "--hmark-rnd"),
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {

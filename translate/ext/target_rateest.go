@@ -27,6 +27,7 @@ var _ = registerTarget(&Target{
 			}
 			return nil
 		},
+		Listing: listed("", "name *", "--rateest-name", "interval *", "--rateest-interval", "ewmalog *", "--rateest-ewmalog"),
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, t *iptables.Target) Action {

@@ -15,6 +15,7 @@ var _ = registerTarget(&Target{
 		Name:    "SECMARK",
 		Options: []*iptables.OptionSpec{{Name: "--selctx", Kind: iptables.Name(255), Required: true}},
 		Check:   onlyIn("mangle", "security"),
+		Listing: listed("SECMARK", "selctx *", "--selctx"),
 	},
 	Limits: Limits{Kernel: "4.20"},
 	Lower: func(c *Context, t *iptables.Target) Action {

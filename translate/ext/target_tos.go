@@ -30,8 +30,9 @@ var _ = registerTarget(&Target{
 			}
 			return options
 		},
-		Check:   both(onlyIn("mangle"), oneOption("TOS", "how to change the field")),
-		Listing: listed("TOS", "set *", "--set-tos", "and *", "--and-tos", "or *", "--or-tos", "xor *", "--xor-tos"),
+		Check: both(onlyIn("mangle"), oneOption("TOS", "how to change the field")),
+		// iptables 1.8.9 forgets the blank before a name.
+		Listing: listed("TOS", "set *", "--set-tos", "set*", "--set-tos", "and *", "--and-tos", "or *", "--or-tos", "xor *", "--xor-tos"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		v := t.Options[0].Value.(tosMask)

@@ -27,6 +27,7 @@ func ParseListing(r io.Reader, file string, opt ListingOptions, vocab Vocabulary
 	if err != nil {
 		return nil, err
 	}
+	text = strings.NewReplacer("\x00 ", " ", "\x00\n", "\n").Replace(text) // iptables 1.8.9 ends the program of a bpf match so
 	if opt.Family == 0 {
 		opt.Family = familyOf(text)
 	}

@@ -172,11 +172,16 @@ func (p *listingParser) words(r row) (words []string, cols []int, ok bool) {
 		rest = rest[taken:]
 	}
 	if r.target.text != "" {
-		name, args, taken := p.listedTarget(r.target.text, rest)
-		add(r.target, jump, name)
+		target, args, taken := p.listedTarget(r.target.text, rest)
 		if taken > 0 {
+			if missing := target.unlisted(args); missing != "" {
+				return fail(rest[0], target.Name, "a listing does not show "+missing)
+			}
+			add(r.target, jump, target.Name)
 			add(rest[0], args...)
 			rest = rest[taken:]
+		} else {
+			add(r.target, jump, r.target.text)
 		}
 	}
 	if len(rest) > 0 && !strings.HasPrefix(rest[0].text, "#") {
@@ -222,18 +227,18 @@ func (p *listingParser) listedMatch(cells []cell) (match *Extension, args []stri
 }
 
 // listedTarget reads what a target printed. It may be another than the column says, and then names itself: NOTRACK is a kind of CT.
-func (p *listingParser) listedTarget(column string, cells []cell) (name string, args []string, taken int) {
+func (p *listingParser) listedTarget(column string, cells []cell) (target *Extension, args []string, taken int) {
 	if len(cells) == 0 {
-		return column, nil, 0
+		return nil, nil, 0
 	}
 	for _, name := range []string{column, cells[0].text} {
 		if e := p.vocab.TargetExtension(name, p.opt.Family); e != nil && e.Listing != nil {
 			if args, taken := e.Listing(texts(cells)); taken > 0 {
-				return name, args, taken
+				return e, args, taken
 			}
 		}
 	}
-	return column, nil, 0
+	return nil, nil, 0
 }
 
 func texts(cells []cell) []string {
