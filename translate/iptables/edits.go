@@ -65,7 +65,7 @@ func (p *parser) index(c commandLine, ch *Chain, word string, col, limit int) in
 }
 
 // maxExpandedAll is how many rules all lists of addresses of a source may make.
-const maxExpandedAll = 1 << 20
+const maxExpandedAll = 1 << 19
 
 // rules reads a command's rule. When it has problems, there is one rule, which has them.
 func (p *parser) rules(c commandLine) []*Rule {

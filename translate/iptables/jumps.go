@@ -1,5 +1,7 @@
 package iptables
 
+import "slices"
+
 // checkJumps reports targets that are not there, and chains that lead back to themselves, which the kernel refuses where a packet
 // can come to (mark_source_chains in ip_tables.c).
 func checkJumps(t *Table) Problems {
@@ -49,7 +51,7 @@ func callee(r *Rule) string {
 func (w *jumpWalk) target(r *Rule) {
 	name := callee(r)
 	switch {
-	case name == "":
+	case name == "", slices.ContainsFunc(r.Problems, func(p *Problem) bool { return p.Pos == r.Target.Pos }):
 	case IsBuiltin(w.table.Name, name):
 		w.report(r, true, "a rule cannot lead to a built-in chain")
 	case w.chains[name] == nil && r.Target.Goto:

@@ -22,9 +22,15 @@ func (p *ruleParser) skipValues() {
 	}
 }
 
-// whose says what would make the option known.
+// whose says what would make the option known, or that it is iptables' own.
 func (p *ruleParser) whose(name string) string {
 	var owners []string
+	switch {
+	case name == "-t" || name == "--table":
+		return "leave it out, the line *" + p.table + " names the table"
+	case slices.Contains(otherNames, name) || len(name) == 2 && strings.Contains("nwWxVh", name[1:]):
+		return "leave it out"
+	}
 	for _, e := range p.vocab.Matches(p.family) {
 		if e.Option(name) == nil {
 			continue

@@ -152,6 +152,10 @@ func (p *ruleParser) long(w string, at Pos) {
 	if n, v, ok := strings.Cut(w, "="); ok {
 		name, inline = n, &v
 	}
+	if name == "--" {
+		p.unknown(name, at)
+		return
+	}
 	base, sc, spec, choice := p.find(name)
 	if base == nil && spec == nil && choice == nil && p.loadProtocol() {
 		base, sc, spec, choice = p.find(name)
