@@ -33,6 +33,7 @@ var _ = registerTarget(&Target{
 			}
 			return nil
 		},
+		Listing: listed("", "add-set * *", "--add-set", "del-set * *", "--del-set", "map-set * *", "--map-set", "exist", "--exist", "timeout *", "--timeout", "map-mark", "--map-mark", "map-prio", "--map-prio", "map-queue", "--map-queue"),
 	},
 	Limits: Limits{Refused: "--map-set; a set that tables share; sets of networks, Ethernet addresses, bitmaps or lists, or with forceadd"},
 	Lower:  lowerSetTarget,
@@ -46,7 +47,7 @@ func lowerSetTarget(c *Context, t *iptables.Target) Action {
 			c.Refuse(o.Pos, "SET", "", "nftables sets do not hold marks, priorities and queues for packets")
 		case o.Spec.Name == "--add-set" || o.Spec.Name == "--del-set":
 			if s := c.changeSet(t, o); s != nil {
-				act.Rules = append(act.Rules, append(c.wholeForPorts(t, o), s))
+				act.Rules = append(act.Rules, append(c.wholeForPorts(t, o), s...))
 			}
 		}
 	}
@@ -67,7 +68,7 @@ func (c *Context) wholeForPorts(t *iptables.Target, o iptables.Option) []nft.Stm
 }
 
 // changeSet is one change, or nil where there is none or it is refused.
-func (c *Context) changeSet(t *iptables.Target, o iptables.Option) nft.Stmt {
+func (c *Context) changeSet(t *iptables.Target, o iptables.Option) []nft.Stmt {
 	ref := o.Value.(setRef)
 	s := c.ipset(o, "SET", ref)
 	switch {
@@ -89,7 +90,7 @@ func (c *Context) changeSet(t *iptables.Target, o iptables.Option) nft.Stmt {
 	return nil
 }
 
-func (c *Context) update(t *iptables.Target, o iptables.Option, s *ipset.Set, ref setRef) nft.Stmt {
+func (c *Context) update(t *iptables.Target, o iptables.Option, s *ipset.Set, ref setRef) []nft.Stmt {
 	if slices.Contains(s.Type.Dims, ipset.Port) {
 		if p, ok := c.Proto(); !ok || classOf(p) != withPorts {
 			c.Refuse(o.Pos, "SET", "name TCP, UDP, UDP-Lite or SCTP with -p", "only with such a protocol there are ports for sure")
@@ -97,22 +98,43 @@ func (c *Context) update(t *iptables.Target, o iptables.Option, s *ipset.Set, re
 		}
 	}
 	key, set := ipsetKey(c.Family, s, withPorts, ref), c.ipsetAs(s, withPorts)
-	u := &nft.UpdateSet{Op: bytecode.DynsetAdd, Name: set.Name, Key: key}
+	del := &nft.UpdateSet{Op: bytecode.DynsetDelete, Name: set.Name, Key: key}
 	if o.Spec.Name == "--del-set" {
-		u.Op = bytecode.DynsetDelete
-		return u
+		return []nft.Stmt{del}
 	}
+	add := &nft.UpdateSet{Op: bytecode.DynsetAdd, Name: set.Name, Key: key}
 	if s.Timeout == nil {
-		return u
+		return []nft.Stmt{add}
 	}
-	u.Timeout = uint64(*s.Timeout) * 1000
+	add.Timeout = lifetime(t, s)
+	if _, ok := t.Get("--exist"); !ok {
+		return []nft.Stmt{add}
+	}
+	if add.Timeout == 0 || c.permanent(s) {
+		// update leaves an element that stays for ever as it is, and makes none such (nft_dynset_eval).
+		return []nft.Stmt{del, add}
+	}
+	add.Op = bytecode.DynsetUpdate
+	return []nft.Stmt{add}
+}
+
+// lifetime is how long, in milliseconds, an element stays that a SET target adds; 0 for ever.
+func lifetime(t *iptables.Target, s *ipset.Set) uint64 {
 	if own, ok := t.Get("--timeout"); ok {
-		u.Timeout = own.Value.(uint64) * 1000
+		return own.Value.(uint64) * 1000
 	}
-	if _, ok := t.Get("--exist"); ok && u.Timeout != 0 {
-		u.Op = bytecode.DynsetUpdate
+	return uint64(*s.Timeout) * 1000
+}
+
+// permanent says whether a set with timeouts may hold elements that stay for ever.
+func (c *Context) permanent(s *ipset.Set) bool {
+	if slices.ContainsFunc(s.Entries, func(e *ipset.Entry) bool { return e.Timeout == 0 }) {
+		return true
 	}
-	return u
+	return slices.ContainsFunc(c.changes(s.Name), func(t *iptables.Target) bool {
+		add, ok := t.Get("--add-set")
+		return ok && add.Value.(setRef).Name == s.Name && lifetime(t, s) == 0
+	})
 }
 
 // usedElsewhere says whether rules of other tables look into an ipset, itself or in a list.
