@@ -126,7 +126,11 @@ func (p *ruleParser) match(v string, at Pos) {
 	}
 	e := p.vocab.MatchExtension(name, p.family)
 	if e == nil {
-		p.problem(at, v, fmt.Sprintf("there is no match of this name for IPv%d", p.family), "")
+		hint := ""
+		if other := IPv4 + IPv6 - p.family; p.vocab.MatchExtension(name, other) != nil {
+			hint = fmt.Sprintf("it is for IPv%d only", other)
+		}
+		p.problem(at, v, fmt.Sprintf("there is no match of this name for IPv%d", p.family), hint)
 		p.lost = true
 		return
 	}

@@ -32,8 +32,8 @@ type jumpWalk struct {
 }
 
 // report says what is wrong with a rule's target. It is the rule's problem if the rule's absence mends it.
-func (w *jumpWalk) report(r *Rule, alone bool, msg string) {
-	p := &Problem{Pos: r.Target.Pos, Ext: r.Target.Name, Msg: msg}
+func (w *jumpWalk) report(r *Rule, alone bool, msg, hint string) {
+	p := &Problem{Pos: r.Target.Pos, Ext: r.Target.Name, Msg: msg, Hint: hint}
 	if alone {
 		r.Problems = append(r.Problems, p)
 	}
@@ -50,14 +50,15 @@ func callee(r *Rule) string {
 
 func (w *jumpWalk) target(r *Rule) {
 	name := callee(r)
+	declare := "declare the chain: \":" + name + " - [0:0]\""
 	switch {
 	case name == "", slices.ContainsFunc(r.Problems, func(p *Problem) bool { return p.Pos == r.Target.Pos }):
 	case IsBuiltin(w.table.Name, name):
-		w.report(r, true, "a rule cannot lead to a built-in chain")
+		w.report(r, true, "a rule cannot lead to a built-in chain", "")
 	case w.chains[name] == nil && r.Target.Goto:
-		w.report(r, true, "table "+w.table.Name+" has no such chain")
+		w.report(r, true, "table "+w.table.Name+" has no such chain", declare)
 	case w.chains[name] == nil:
-		w.report(r, true, "this is neither a chain of table "+w.table.Name+" nor a known target")
+		w.report(r, true, "this is neither a chain of table "+w.table.Name+" nor a known target", declare)
 	}
 }
 
@@ -72,7 +73,7 @@ func (w *jumpWalk) visit(c *Chain) {
 		case 0:
 			w.visit(next)
 		case 1:
-			w.report(r, false, "the chain leads back to itself")
+			w.report(r, false, "the chain leads back to itself", "")
 		}
 	}
 	w.state[c.Name] = 2

@@ -17,11 +17,11 @@ func TestProblems(t *testing.T) {
 		{"*filter\n-A INPUT --uid-owner 80\nCOMMIT\n", "x:2:10: --uid-owner: is not an option of this rule; it needs -m owner before it"},
 		{"*filter\n-A INPUT -p tcp --dport\nCOMMIT\n", "x:2:17: --dport: needs a value"},
 		{"*filter\n-A INPUT -m nope --nope 5 ! --more -j FOO\nCOMMIT\n", "x:2:13: nope: there is no match of this name for IPv4\n" +
-			"x:2:39: FOO: this is neither a chain of table filter nor a known target"},
+			"x:2:39: FOO: this is neither a chain of table filter nor a known target; declare the chain: \":FOO - [0:0]\""},
 		{"*raw\n-A OUTPUT -m recent --set --proto x -j DROP -s x,y\nCOMMIT\n", "x:2:14: recent: there is no match of this name for IPv4\n" +
 			"x:2:48: -s: x is a host name, which only the host that it was written on can resolve\n" +
 			"x:2:48: -s: y is a host name, which only the host that it was written on can resolve"},
-		{"*filter\n-A INPUT -j FOO\nCOMMIT\n", "x:2:13: FOO: this is neither a chain of table filter nor a known target"},
+		{"*filter\n-A INPUT -j FOO\nCOMMIT\n", "x:2:13: FOO: this is neither a chain of table filter nor a known target; declare the chain: \":FOO - [0:0]\""},
 		{"*filter\n-A INPUT -m comment --comment \"open\nCOMMIT\n", "x:2:31: the quote is not closed"},
 		{"*filter\n[1:2] -A INPUT -s 1.2.3.4 -s www.example.com\nCOMMIT\n",
 			"x:2:27: -s: is given twice\nx:2:30: -s: \"www.example.com\" is a host name, which only the host that it was written on can resolve"},
@@ -32,7 +32,7 @@ func TestProblems(t *testing.T) {
 			"x:3:1: -D: chain INPUT has no such rule before this\nx:4:1: -C: chain INPUT has no such rule before this"},
 		{"*filter\n:A - [0:0]\n-A A\n-X A\n-E A B\nCOMMIT\n", "x:4:1: -X: chain A has rules by now, and is not deleted before it is empty\n" +
 			"x:5:1: -E: renames a chain, which a description of a rule set cannot do; leave the line out, and write the rules that shall be there"},
-		{"*filter\n:A - [0:0]\n-A INPUT -j A\n-X A\nCOMMIT\n", "x:3:13: A: this is neither a chain of table filter nor a known target"},
+		{"*filter\n:A - [0:0]\n-A INPUT -j A\n-X A\nCOMMIT\n", "x:3:13: A: this is neither a chain of table filter nor a known target; declare the chain: \":A - [0:0]\""},
 		{"*filter\n[1:2] -A INPUT -c 5 6\nCOMMIT\n", "x:2:1: -c: the line begins with counters already"},
 		{"*filter\niptables -A INPUT\nCOMMIT\n", "x:2:1: iptables has no place in what iptables-restore reads; leave the word out; of a script's commands, give what iptables-save prints after them"},
 		{"*filter\n", "x:1:1: table filter has no COMMIT; is the file cut off?"},
