@@ -1,0 +1,3 @@
+package ext
+
+var _ = registerTarget(nptTarget("SNPT", "snat", "INPUT", "POSTROUTING"))
