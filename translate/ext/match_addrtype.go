@@ -14,46 +14,47 @@ var addrTypes = []string{"UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "
 
 // xt_addrtype.c, addrtype_mt_v1.
 var _ = registerMatch(&Match{
-	Extension: iptables.Extension{
-		Name: "addrtype",
+	Extension: addrtypeIn(iptables.IPv4, checkAddrtype),
+	Lower: func(c *Context, m *iptables.Match) Cond {
+		return addrtypeSides(m, func(o iptables.Option, fib *nft.Fib) Cond { return hasType(fib, o.Value.([]string)) })
+	},
+})
+
+// addrtypeIn is the extension of a family.
+func addrtypeIn(f iptables.Family, check func(*iptables.Rule, []iptables.Option, string, string) *iptables.Problem) iptables.Extension {
+	return iptables.Extension{
+		Name:     "addrtype",
+		Families: []iptables.Family{f},
 		Options: []*iptables.OptionSpec{
 			{Name: "--src-type", Kind: iptables.EnumList(addrTypes...), Neg: true},
 			{Name: "--dst-type", Kind: iptables.EnumList(addrTypes...), Neg: true},
 			{Name: "--limit-iface-in", Kind: iptables.Flag, Excludes: []string{"--limit-iface-out"}},
 			{Name: "--limit-iface-out", Kind: iptables.Flag, Excludes: []string{"--limit-iface-in"}},
 		},
-		Check:   checkAddrtype,
+		Check:   check,
 		Listing: listed("ADDRTYPE match", "src-type !*", "--src-type", "dst-type !*", "--dst-type", "limit-in", "--limit-iface-in", "limit-out", "--limit-iface-out"),
-	},
-	Limits: Limits{Refused: "types of ip6tables other than LOCAL or MULTICAST alone"},
-	Lower: func(c *Context, m *iptables.Match) Cond {
-		flags := uint32(0)
-		if _, in := m.Get("--limit-iface-in"); in {
-			flags = fibIif
+	}
+}
+
+// addrtypeSides says what a rule asks of the source and the destination. one is given an option and the lookup of its side.
+func addrtypeSides(m *iptables.Match, one func(iptables.Option, *nft.Fib) Cond) (all All) {
+	flags := uint32(0)
+	if _, in := m.Get("--limit-iface-in"); in {
+		flags = fibIif
+	}
+	if _, out := m.Get("--limit-iface-out"); out {
+		flags = fibOif
+	}
+	for _, o := range m.Options {
+		switch o.Spec.Name {
+		case "--src-type":
+			all = append(all, negated(one(o, &nft.Fib{Flags: fibSaddr | flags, Result: fibAddrtype}), o.Neg))
+		case "--dst-type":
+			all = append(all, negated(one(o, &nft.Fib{Flags: fibDaddr | flags, Result: fibAddrtype}), o.Neg))
 		}
-		if _, out := m.Get("--limit-iface-out"); out {
-			flags = fibOif
-		}
-		var all All
-		for _, o := range m.Options {
-			side := uint32(fibSaddr)
-			switch o.Spec.Name {
-			case "--dst-type":
-				side = fibDaddr
-			case "--src-type":
-			default:
-				continue
-			}
-			types := o.Value.([]string)
-			if c.Family == iptables.IPv6 && !sameInIPv6(types) {
-				c.Refuse(o.Pos, "addrtype", "use -s or -d, or LOCAL or MULTICAST alone",
-					"ip6tables has its own idea of these types, which nftables does not share")
-			}
-			all = append(all, negated(hasType(&nft.Fib{Flags: side | flags, Result: fibAddrtype}, types), o.Neg))
-		}
-		return all
-	},
-})
+	}
+	return all
+}
 
 // Flags and results of a fib lookup (linux/netfilter/nf_tables.h).
 const (
@@ -65,11 +66,6 @@ const (
 	fibOifIndex = 1
 	fibAddrtype = 3
 )
-
-// sameInIPv6 says whether match_type6 in xt_addrtype.c asks what nft_fib_ipv6.c answers.
-func sameInIPv6(types []string) bool {
-	return len(types) == 1 && (types[0] == "LOCAL" || types[0] == "MULTICAST")
-}
 
 func hasType(fib *nft.Fib, types []string) Cond {
 	number := func(name string) []byte { return host32(uint32(slices.Index(addrTypes, name))) }
