@@ -258,8 +258,23 @@ func (c *Context) ipsetAs(s *ipset.Set, class portClass) *nft.Set {
 
 // changing are the tables of the source with SET targets that add to an ipset or delete from it.
 func (c *Context) changing(name string) (tables []string) {
+	c.eachChange(name, func(table string, _ *iptables.Target) {
+		if !slices.Contains(tables, table) {
+			tables = append(tables, table)
+		}
+	})
+	return tables
+}
+
+// changes are the SET targets of the source that add to an ipset or delete from it.
+func (c *Context) changes(name string) (targets []*iptables.Target) {
+	c.eachChange(name, func(_ string, t *iptables.Target) { targets = append(targets, t) })
+	return targets
+}
+
+func (c *Context) eachChange(name string, do func(table string, t *iptables.Target)) {
 	if c.Source == nil {
-		return nil
+		return
 	}
 	for _, t := range c.Source.Tables {
 		for _, ch := range t.Chains {
@@ -267,13 +282,10 @@ func (c *Context) changing(name string) (tables []string) {
 				if r.Target == nil || r.Target.Ext == nil || r.Target.Ext.Name != "SET" {
 					continue
 				}
-				for _, o := range r.Target.Options {
-					if ref, ok := o.Value.(setRef); ok && ref.Name == name && !slices.Contains(tables, t.Name) {
-						tables = append(tables, t.Name)
-					}
+				if slices.ContainsFunc(r.Target.Options, func(o iptables.Option) bool { ref, ok := o.Value.(setRef); return ok && ref.Name == name }) {
+					do(t.Name, r.Target)
 				}
 			}
 		}
 	}
-	return tables
 }
