@@ -133,16 +133,16 @@ func (s *source) merges(table string, talk io.Writer) bool {
 	if t4 == nil || t6 == nil {
 		return false
 	}
-	if translate.Fragmented(s.v4) != translate.Fragmented(s.v6) { // what looks at connections in an inet table tracks both families
-		fmt.Fprintf(talk, "table %s stays one for each family: only in one of them do rules have connections tracked\n", table)
-		return false
-	}
 	for _, ch := range t4.Chains {
 		if other := t6.Chain(ch.Name); other != nil && other.Policy != ch.Policy {
 			fmt.Fprintf(talk, "%s: table %s stays one for each family: chain %s has policy %s for IPv4 and %s for IPv6\n",
 				other.Pos, table, ch.Name, ch.Policy, other.Policy)
 			return false
 		}
+	}
+	if translate.Fragmented(s.v4) != translate.Fragmented(s.v6) { // what looks at connections in an inet table tracks both families
+		fmt.Fprintf(talk, "table %s stays one for each family: only in one of them do rules have connections tracked\n", table)
+		return false
 	}
 	return true
 }
