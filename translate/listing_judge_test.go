@@ -4,6 +4,7 @@ package translate
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -74,35 +75,62 @@ func (c *testCase) playListing(t *testing.T, f iptables.Family, variant string) 
 	rs, err := c.parse(f)
 	must(t, err)
 	for _, table := range rs.Tables {
-		var want strings.Builder
-		one := &iptables.Ruleset{Family: f, Tables: []*iptables.Table{table}}
 		if variant == "nft" { // which does not keep all that it is given
 			saved, err := lab.output(familyTool(f, variant, "-save"), "-t", table.Name)
 			must(t, err)
-			one, err = iptables.Parse(strings.NewReader(saved), "saved", f, ext.Vocabulary)
+			one, err := iptables.Parse(strings.NewReader(saved), "saved", f, ext.Vocabulary)
 			must(t, err)
+			table = one.Tables[0]
 		}
-		must(t, iptables.Print(&want, one, iptables.PrintOptions{}))
 		for _, flags := range []string{"-vnxL", "-vL"} {
-			out, err := lab.output(familyTool(f, variant, ""), "-t", table.Name, flags)
-			must(t, err)
-			got, err := iptables.ParseListing(strings.NewReader(out), "listing", iptables.ListingOptions{Family: f, Table: table.Name}, ext.Vocabulary)
-			if err != nil {
-				if !notListed(err) {
-					t.Errorf("%s %s: %v\n%s", variant, flags, err, out)
-				}
-				continue
-			}
-			var printed strings.Builder
-			must(t, iptables.Print(&printed, got, iptables.PrintOptions{}))
-			if variant == "nft" && strings.Contains(want.String(), "-m eui64") {
-				continue // of which iptables-nft lists nothing
-			}
-			wanted := byChain(anyPort.ReplaceAllString(want.String(), "$1"))
-			if d := cmp.Diff(declaring(printed.String(), byChain(printed.String())), declaring(printed.String(), wanted)); d != "" {
-				t.Errorf("%s %s: read from the listing (-), and the rules (+):\n%s%s", variant, flags, d, out)
-			}
+			lab.lists(t, f, table, variant, flags)
 		}
+	}
+}
+
+// lists lists a table that was loaded, and wants to read the same from it.
+func (s *site) lists(t *testing.T, f iptables.Family, table *iptables.Table, variant, flags string) {
+	t.Helper()
+	var want, printed strings.Builder
+	must(t, iptables.Print(&want, &iptables.Ruleset{Family: f, Tables: []*iptables.Table{table}}, iptables.PrintOptions{}))
+	if variant == "nft" && strings.Contains(want.String(), "-m eui64") {
+		return // of which iptables-nft lists nothing
+	}
+	out, err := s.output(familyTool(f, variant, ""), "-t", table.Name, flags)
+	must(t, err)
+	got, err := iptables.ParseListing(strings.NewReader(out), "listing", iptables.ListingOptions{Family: f, Table: table.Name}, ext.Vocabulary)
+	if err != nil {
+		if !notListed(err) {
+			t.Errorf("%s %s: %v\n%s", variant, flags, err, out)
+		}
+		return
+	}
+	must(t, iptables.Print(&printed, got, iptables.PrintOptions{}))
+	wanted := byChain(twice.ReplaceAllString(anyPort.ReplaceAllString(want.String(), "$1"), "$1 "))
+	if d := cmp.Diff(declaring(want.String(), byChain(printed.String())), declaring(want.String(), wanted)); d != "" {
+		t.Errorf("%s %s: read from the listing (-), and the rules (+):\n%s%s", variant, flags, d, out)
+	}
+}
+
+// TestListedDumps does as TestListings with the dumps of the corpus.
+func TestListedDumps(t *testing.T) {
+	testlab.Programs(t, "iptables-legacy-restore", "ip6tables-legacy-restore")
+	testlab.Users(t)
+	for _, d := range corpusDumps(t) {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(filepath.Join(corpusDir, d.name))
+			must(t, err)
+			lab, refused := d.legacySite(t, string(data))
+			if lab == nil {
+				t.Skipf("iptables-legacy does not take it: %s", refused)
+			}
+			rs, err := iptables.Parse(strings.NewReader(string(data)), d.name, d.family, ext.Vocabulary)
+			must(t, err)
+			for _, table := range rs.Tables {
+				lab.lists(t, d.family, table, "legacy", "-vnxL")
+			}
+		})
 	}
 }
 
@@ -121,6 +149,9 @@ var notShown = regexp.MustCompile("^a listing does not show |^two comments |whic
 
 // anyPort is no condition, which sctp and dccp save but do not list.
 var anyPort = regexp.MustCompile("([^!]) --[sd]port 0:65535")
+
+// twice are two matches that are listed as if they were one, which means the same.
+var twice = regexp.MustCompile(`(-m conntrack --ctstate \S+) -m conntrack `)
 
 // output is what a program writes to standard output.
 func (s *site) output(command ...string) (string, error) {

@@ -12,7 +12,7 @@ var _ = registerMatch(&Match{
 			{Name: "--dport", Aliases: []string{"--destination-port"}, Kind: anyPorts{iptables.PortRange}, Neg: true},
 			{Name: "--chunk-types", Kind: chunkTypesKind, Neg: true},
 		},
-		Listing: listed("sctp", "spt:!*", "--sport", "spts:!*", "--sport", "dpt:!*", "--dport", "dpts:!*", "--dport", "! any *", "--chunk-types any", "! all *", "--chunk-types all", "! only *", "--chunk-types only"),
+		Listing: listSCTP,
 	},
 	Limits: Limits{
 		Refused: "--chunk-types any or all with I_DATA, RE_CONFIG, PAD or I_FORWARD_TSN; all ALL",

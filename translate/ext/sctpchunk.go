@@ -3,6 +3,7 @@ package ext
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -12,12 +13,7 @@ import (
 
 // sctpChunks are the types of chunks that iptables has names for, by number. Flags are the letters of its flags, from the highest bit of 8 down; there are
 // no others. nft aborts where it is to list a type that it has no name for.
-var sctpChunks = []struct {
-	name   string
-	number uint8
-	flags  string
-	listed bool
-}{
+var sctpChunks = []sctpChunk{
 	{"DATA", 0, "----IUBE", true},
 	{"INIT", 1, "", true},
 	{"INIT_ACK", 2, "", true},
@@ -40,6 +36,13 @@ var sctpChunks = []struct {
 	{"FORWARD_TSN", 192, "", true},
 	{"ASCONF", 193, "", true},
 	{"I_FORWARD_TSN", 194, "", false},
+}
+
+type sctpChunk struct {
+	name   string
+	number uint8
+	flags  string
+	listed bool
 }
 
 // chunkTest is a type of chunk, by its place in sctpChunks, and the flags that matter.
@@ -211,4 +214,28 @@ func (chunkKind) Format(value any) string {
 		parts = append(parts, s)
 	}
 	return t.quantity + " " + strings.Join(parts, ",")
+}
+
+var sctpListing = listed("sctp", "spt:!*", "--sport", "spts:!*", "--sport", "dpt:!*", "--dport", "dpts:!*", "--dport",
+	"! any *", "--chunk-types any", "! all *", "--chunk-types all", "! only *", "--chunk-types only")
+
+// listSCTP reads "sctp dpt:80 ! any 0x0000:Be,0x0003" too: with -n iptables prints types as numbers.
+func listSCTP(words []string) ([]string, int) {
+	args, taken := sctpListing(words)
+	if i := slices.Index(args, "--chunk-types"); i >= 0 {
+		chunks := strings.Split(args[i+2], ",")
+		for k, chunk := range chunks {
+			number, flags, flagged := strings.Cut(chunk, ":")
+			n, err := strconv.ParseUint(number, 0, 8)
+			at := slices.IndexFunc(sctpChunks, func(c sctpChunk) bool { return uint64(c.number) == n })
+			if err != nil || at < 0 {
+				continue
+			}
+			if chunks[k] = sctpChunks[at].name; flagged {
+				chunks[k] += ":" + flags
+			}
+		}
+		args[i+2] = strings.Join(chunks, ",")
+	}
+	return args, taken
 }

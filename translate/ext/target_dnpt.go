@@ -17,7 +17,8 @@ func nptTarget(name, nat string, chains ...string) *Target {
 				{Name: "--src-pfx", Kind: nptPrefix, Required: true},
 				{Name: "--dst-pfx", Kind: nptPrefix, Required: true},
 			},
-			Check: both(onlyIn("mangle"), onlyFrom(chains...)),
+			Check:   both(onlyIn("mangle"), onlyFrom(chains...)),
+			Listing: listed(name, "src-pfx *", "--src-pfx", "dst-pfx *", "--dst-pfx"),
 		},
 		Limits: Limits{Refused: Always},
 		Lower: func(c *Context, t *iptables.Target) Action {
