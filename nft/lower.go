@@ -29,7 +29,8 @@ func LowerTable(t *Table) *bytecode.Table {
 func LowerRule(t *Table, r *Rule) (*bytecode.Rule, []*bytecode.Set) {
 	var id uint32
 	l := &lowering{scope: newScope(t), id: &id}
-	return l.rule(r), l.anonymous
+	low := l.rule(r)
+	return &low, l.anonymous
 }
 
 // lowering is the work on one table.
@@ -40,10 +41,12 @@ type lowering struct {
 	// keep, when not nil, has lowering refer to the anonymous sets that were raised instead of making new ones, by their names and
 	// these identifiers.
 	keep map[*Set]uint32
+	pool opPool           // of a whole table; nil: each rule has operations of its own
+	ops  bytecode.Program // room for the program that is made
 }
 
 func lowerTable(t *Table, id *uint32) *bytecode.Table {
-	l := &lowering{scope: newScope(t), id: id}
+	l := &lowering{scope: newScope(t), id: id, pool: newOpPool()}
 	b := &bytecode.Table{
 		Family: t.Family, Name: t.Name, Flags: t.Flags, Handle: t.Handle,
 		UserData: withComment(t.Comment, t.Extra),
@@ -70,25 +73,32 @@ func (l *lowering) chain(c *Chain) *bytecode.Chain {
 	if c.Base != nil {
 		b.Flags |= chainIsBase
 	}
-	for _, r := range c.Rules {
-		b.Rules = append(b.Rules, l.rule(r))
+	if len(c.Rules) > 0 {
+		b.Rules = make([]*bytecode.Rule, len(c.Rules))
+	}
+	room := make([]bytecode.Rule, len(c.Rules))
+	for i, r := range c.Rules {
+		room[i] = l.rule(r)
+		b.Rules[i] = &room[i]
 	}
 	return b
 }
 
-func (l *lowering) rule(r *Rule) *bytecode.Rule {
-	return &bytecode.Rule{
+func (l *lowering) rule(r *Rule) bytecode.Rule {
+	return bytecode.Rule{
 		Program: l.program(r.Stmts), Handle: r.Handle, Compat: r.Compat,
 		UserData: withComment(r.Comment, r.Extra),
 	}
 }
 
 func (l *lowering) program(stmts []Stmt) bytecode.Program {
-	g := &generator{lowering: l}
+	g := &generator{lowering: l, ops: l.ops[:0]}
+	l.ops = nil // statements may hold statements
 	for _, s := range stmts {
 		g.stmt(s)
 	}
-	return g.ops
+	l.ops = g.ops
+	return l.pool.program(g.ops)
 }
 
 // ref is how an operation refers to a set.

@@ -18,7 +18,7 @@ func (g *generator) eval(e Expr, q int) uint32 {
 	case *MaskXor:
 		g.eval(e.Of, q)
 		n := uint32(len(e.Mask))
-		g.emit(&bytecode.Bitwise{Op: bytecode.BitwiseMaskXor, Src: r, Dst: r, Len: n, Mask: e.Mask, Xor: e.Xor})
+		g.emit(g.pool.mask(r, e.Mask, e.Xor))
 		return n
 	case *Shift:
 		g.eval(e.Of, q)
@@ -65,6 +65,14 @@ func (g *generator) eval(e Expr, q int) uint32 {
 		g.emit(h)
 		return 4
 	}
+	switch e := e.(type) {
+	case *Payload:
+		g.emit(shared(g.pool.payloads, bytecode.Payload{Base: e.Base, Offset: e.Offset, Len: e.Len, Dst: r}))
+		return known(e.Len)
+	case *Meta:
+		g.emit(shared(g.pool.metas, bytecode.Meta{Key: e.Key, Dst: r}))
+		return known(metaSize(e.Key))
+	}
 	op := load(e, r)
 	if op == nil {
 		return 0
@@ -79,10 +87,6 @@ func load(e Expr, r bytecode.Reg) bytecode.Op {
 	switch e := e.(type) {
 	case *Value:
 		return &bytecode.Immediate{Dst: r, Data: e.Data}
-	case *Meta:
-		return &bytecode.Meta{Key: e.Key, Dst: r}
-	case *Payload:
-		return &bytecode.Payload{Base: e.Base, Offset: e.Offset, Len: e.Len, Dst: r}
 	case *CT:
 		return &bytecode.Ct{Key: e.Key, HasDir: e.HasDir, Dir: e.Dir, Dst: r}
 	case *Socket:

@@ -18,9 +18,9 @@ func (g *generator) stmt(s Stmt) {
 		m := g.ref(s.Name, s.Set)
 		g.emit(&bytecode.Lookup{Set: m.name, SetID: m.id, Src: first, Dst: bytecode.VerdictReg, HasDst: true})
 	case *Verdict:
-		g.emit(lowerVerdict(s))
+		g.emit(shared(g.pool.verdicts, bytecode.Verdict{Code: s.Code, Chain: s.Chain}))
 	case *Counter:
-		g.emit(&bytecode.Counter{Packets: s.Packets, Bytes: s.Bytes})
+		g.emit(shared(g.pool.counters, bytecode.Counter{Packets: s.Packets, Bytes: s.Bytes}))
 	case *ObjectRef:
 		if s.Key == nil {
 			g.emit(&bytecode.Objref{Type: s.Type, Obj: s.Name})

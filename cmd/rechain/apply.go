@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -141,16 +142,19 @@ func batch(edits []bytecode.Edit, origin func(*bytecode.Rule) fmt.Stringer) *ker
 
 // origins says where each rule of low, which rs became, comes from, for the kernel's errors.
 func origins(rs *nft.Ruleset, low *bytecode.Ruleset) func(*bytecode.Rule) fmt.Stringer {
-	places := map[*bytecode.Rule]nft.Origin{}
-	for i, t := range rs.Tables {
-		for j, c := range t.Chains {
-			for k, r := range c.Rules {
-				places[low.Tables[i].Chains[j].Rules[k]] = r.Origin
+	places := sync.OnceValue(func() map[*bytecode.Rule]nft.Origin {
+		places := map[*bytecode.Rule]nft.Origin{}
+		for i, t := range rs.Tables {
+			for j, c := range t.Chains {
+				for k, r := range c.Rules {
+					places[low.Tables[i].Chains[j].Rules[k]] = r.Origin
+				}
 			}
 		}
-	}
+		return places
+	})
 	return func(r *bytecode.Rule) fmt.Stringer {
-		o := places[r]
+		o := places()[r]
 		if o == (nft.Origin{}) {
 			return nil
 		}

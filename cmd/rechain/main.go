@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 )
 
 // Exit codes. 0 is yes, same, done.
@@ -34,7 +35,14 @@ func no(err error) error         { return &exitError{exitNo, err} }
 func usage(err error) error      { return &exitError{exitUsage, err} }
 func kernelSays(err error) error { return &exitError{exitKernel, err} }
 
-func main() { os.Exit(run(os.Args[1:])) }
+// garbage is how much may be thrown away before it is collected, in percent of what is in use: this is a short life, and nearly all
+// that is made of a rule set is needed to the end of it.
+const garbage = 400
+
+func main() {
+	debug.SetGCPercent(garbage)
+	os.Exit(run(os.Args[1:]))
+}
 
 func run(args []string) int {
 	root := newRoot()

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,11 @@ type Batch struct {
 	buf      []byte
 	notes    []note
 	tooLarge []int // indexes of messages with an attribute that is cut off
+
+	// from is the rule that the changes added from now on come from, nil for Origin, and ruleOrigin says where it comes from in turn. It is
+	// only asked if there is an error: there are many rules.
+	from       *bytecode.Rule
+	ruleOrigin func(*bytecode.Rule) fmt.Stringer
 }
 
 // note is what is remembered of a message: where it begins in the batch, and what it comes from. The message of notes[i] has the
@@ -27,6 +33,7 @@ type Batch struct {
 type note struct {
 	at     int
 	origin fmt.Stringer
+	rule   *bytecode.Rule
 }
 
 // Label is an origin that is just words.
@@ -48,6 +55,31 @@ const beginSize = msgHeader + 8
 // Len is the number of messages in the batch.
 func (b *Batch) Len() int { return len(b.notes) }
 
+// grow makes room for a table with all that is in it, so that the batch is not copied again and again while it grows. Room that is
+// not used costs nothing: the machine gives memory when it is written to.
+func (b *Batch) grow(t *bytecode.Table) {
+	const message, operation = 160, 96 // about as much as they take: names, and an operation of three numbers or one with data
+	rules, operations := 0, 0
+	for _, c := range t.Chains {
+		rules += len(c.Rules)
+		for _, r := range c.Rules {
+			operations += len(r.Program)
+		}
+	}
+	messages := rules + len(t.Chains) + 2*len(t.Sets) + len(t.Objects)
+	b.buf = slices.Grow(b.buf, messages*message+operations*operation)
+	b.notes = slices.Grow(b.notes, messages)
+}
+
+// originOf is what the message of notes[i] comes from.
+func (b *Batch) originOf(i int) fmt.Stringer {
+	n := b.notes[i]
+	if n.rule != nil && b.ruleOrigin != nil {
+		return b.ruleOrigin(n.rule)
+	}
+	return n.origin
+}
+
 // Size is the length of the batch in bytes.
 func (b *Batch) Size() int { return len(b.buf) }
 
@@ -56,7 +88,7 @@ func (b *Batch) begin(typ, flags uint16, family bytecode.Family) {
 		b.buf = appendHeader(b.buf, unix.NFNL_MSG_BATCH_BEGIN, unix.NLM_F_REQUEST, 0, bytecode.Unspec, subsystem)
 		b.buf = endMessage(bytecode.AppendU32(b.buf, unix.NFNL_BATCH_GENID, 0), 0)
 	}
-	b.notes = append(b.notes, note{at: len(b.buf), origin: b.Origin})
+	b.notes = append(b.notes, note{len(b.buf), b.Origin, b.from})
 	b.buf = appendHeader(b.buf, nftType(typ), unix.NLM_F_REQUEST|flags, uint32(len(b.notes)), family, 0)
 }
 

@@ -11,15 +11,15 @@ import (
 // to chains, then rules. origin, if not nil, says where a rule comes from, and the objects that it uses first; the rest comes from
 // b.Origin.
 func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.Stringer) {
+	b.grow(t)
+	b.ruleOrigin = origin
 	b.AddTable(t)
-	whole := b.Origin
+	firsts := firstUses(t)
 	for _, o := range t.Objects {
-		if r := firstUse(t, o); r != nil && origin != nil {
-			b.Origin = origin(r)
-		}
+		b.from = firsts[object{o.Type, o.Name}]
 		b.AddObject(t.Family, t.Name, o)
-		b.Origin = whole
 	}
+	b.from = nil
 	for _, f := range t.Flowtables {
 		b.AddFlowtable(t.Family, t.Name, f)
 	}
@@ -32,27 +32,35 @@ func (b *Batch) AddAll(t *bytecode.Table, origin func(*bytecode.Rule) fmt.String
 	}
 	for _, c := range inRuleOrder(t.Chains) {
 		for _, r := range c.Rules {
-			if origin != nil {
-				b.Origin = origin(r)
-			}
+			b.from = r
 			b.AddRule(t.Family, t.Name, c.Name, r)
 		}
 	}
-	b.Origin = whole
+	b.from = nil
 }
 
-// firstUse finds the first rule of t that names an object, nil for none.
-func firstUse(t *bytecode.Table, o *bytecode.Object) *bytecode.Rule {
+// object is what tells an object of a table from others.
+type object struct {
+	typ  bytecode.ObjectType
+	name string
+}
+
+// firstUses finds the first rule of t that names each object.
+func firstUses(t *bytecode.Table) map[object]*bytecode.Rule {
+	if len(t.Objects) == 0 {
+		return nil
+	}
+	firsts := map[object]*bytecode.Rule{}
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
 			for _, op := range r.Program {
-				if ref, ok := op.(*bytecode.Objref); ok && ref.Type == o.Type && ref.Obj == o.Name {
-					return r
+				if ref, ok := op.(*bytecode.Objref); ok && firsts[object{ref.Type, ref.Obj}] == nil {
+					firsts[object{ref.Type, ref.Obj}] = r
 				}
 			}
 		}
 	}
-	return nil
+	return firsts
 }
 
 // inRuleOrder puts chains that belong to a single rule, "jump { … }", before the others: they take no rules any more once that rule
@@ -70,11 +78,8 @@ func inRuleOrder(chains []*bytecode.Chain) []*bytecode.Chain {
 // Edit adds a change that [bytecode.Diff] found to be needed. origin is as in [Batch.AddAll].
 func (b *Batch) Edit(e bytecode.Edit, origin func(*bytecode.Rule) fmt.Stringer) {
 	family, table := e.Table.Family, e.Table.Name
-	if e.Rule != nil && origin != nil {
-		whole := b.Origin
-		b.Origin = origin(e.Rule)
-		defer func() { b.Origin = whole }()
-	}
+	b.from, b.ruleOrigin = e.Rule, origin
+	defer func() { b.from = nil }()
 	switch e.Kind {
 	case bytecode.AddTable:
 		b.AddAll(e.Table, origin)

@@ -50,7 +50,7 @@ func (b *Batch) failure(i int, err error) Failure {
 	if handle, ok := bytecode.FindAttr(attrs, kind.handle); ok {
 		object = append(object, fmt.Sprintf("handle %d", bytecode.Attr{Data: handle}.U64()))
 	}
-	return Failure{Origin: b.notes[i].origin, Op: kind.op, Object: strings.Join(object, " "), Err: err}
+	return Failure{Origin: b.originOf(i), Op: kind.op, Object: strings.Join(object, " "), Err: err}
 }
 
 // locate adds what an extended acknowledgement says.
