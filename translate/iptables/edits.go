@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,8 +113,8 @@ func (p *parser) insert(c commandLine) {
 	rules := p.rules(c)
 	slices.Reverse(rules)
 	ch.Rules = slices.Insert(ch.Rules, index, rules...)
-	if texts := p.texts[ch]; index < len(texts) {
-		p.texts[ch] = slices.Insert(texts, index, textsOf(rules)...)
+	if sums := p.sums[ch]; index < len(sums) {
+		p.sums[ch] = slices.Insert(sums, index, sumsOf(rules)...)
 	}
 	if !all {
 		ch.Changes.Inserted += len(rules)
@@ -148,8 +149,8 @@ func (p *parser) replace(c commandLine) {
 		p.problem(1, c.String(), "lists of addresses make several rules where one is wanted", "")
 	case index >= 0 && len(rules) == 1:
 		ch.Rules[index] = rules[0]
-		if texts := p.texts[ch]; index < len(texts) {
-			copy(texts[index:], textsOf(rules))
+		if sums := p.sums[ch]; index < len(sums) {
+			copy(sums[index:], sumsOf(rules))
 		}
 	}
 }
@@ -198,29 +199,36 @@ func (p *parser) remove(c commandLine) {
 
 // find is the place of the first rule in a chain that is equal to a rule, or -1. What the chain's rules are is kept for the next time.
 func (p *parser) find(ch *Chain, r *Rule) int {
-	if p.texts == nil {
-		p.texts = map[*Chain][]string{}
+	if p.sums == nil {
+		p.sums = map[*Chain][]uint64{}
 	}
-	p.texts[ch] = append(p.texts[ch], textsOf(ch.Rules[len(p.texts[ch]):])...)
-	return slices.Index(p.texts[ch], r.text())
-}
-
-// textsOf are rules as texts, by which they are compared; a rule that could not be read is like no other.
-func textsOf(rules []*Rule) []string {
-	texts := make([]string, len(rules))
-	for i, r := range rules {
-		if texts[i] = r.text(); r.Problems != nil {
-			texts[i] = "!"
+	p.sums[ch] = append(p.sums[ch], sumsOf(ch.Rules[len(p.sums[ch]):])...)
+	text := r.text()
+	sum := maphash.String(sumSeed, text)
+	for i, s := range p.sums[ch] {
+		if s == sum && ch.Rules[i].Problems == nil && ch.Rules[i].text() == text {
+			return i
 		}
 	}
-	return texts
+	return -1
+}
+
+var sumSeed = maphash.MakeSeed()
+
+// sumsOf are hashes of rules as texts.
+func sumsOf(rules []*Rule) []uint64 {
+	sums := make([]uint64, len(rules))
+	for i, r := range rules {
+		sums[i] = maphash.String(sumSeed, r.text())
+	}
+	return sums
 }
 
 // take removes a rule that is known.
 func (p *parser) take(ch *Chain, index int) {
 	ch.Rules = slices.Delete(ch.Rules, index, index+1)
-	if texts := p.texts[ch]; index < len(texts) {
-		p.texts[ch] = slices.Delete(texts, index, index+1)
+	if sums := p.sums[ch]; index < len(sums) {
+		p.sums[ch] = slices.Delete(sums, index, index+1)
 	}
 	if ch.Changes.Inserted > 0 {
 		ch.Changes.Inserted--
@@ -240,7 +248,7 @@ func (p *parser) flush(c commandLine) {
 	p.table.Empty = p.adds && (p.table.Empty || c.chain == "")
 	for _, ch := range chains {
 		ch.Rules = nil
-		delete(p.texts, ch)
+		delete(p.sums, ch)
 		if p.adds && !ch.Changes.New {
 			ch.Changes = Changes{Empty: true, Delete: ch.Changes.Delete}
 		}

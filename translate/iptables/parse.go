@@ -70,7 +70,7 @@ type parser struct {
 	stray    bool                // lines before any table were reported
 	expanded int                 // rules that lists of addresses made
 	removals int                 // by text
-	texts    map[*Chain][]string // of a chain's first rules, where one was sought by its text
+	sums     map[*Chain][]uint64 // of a chain's first rules as texts, where one was sought
 	offsets  []int
 	rule     ruleParser
 }
@@ -249,7 +249,7 @@ func (p *parser) userChain(name string, col int, again bool) *Chain {
 		c.Changes = Changes{Empty: again || p.table.Bare, New: p.adds && !again && !p.table.Bare}
 	default:
 		c.Rules, c.Changes = nil, Changes{Empty: true}
-		delete(p.texts, c)
+		delete(p.sums, c)
 	}
 	c.Declared = true
 	return c
