@@ -15,6 +15,6 @@ var _ = registerTarget(&Target{
 		Listing:   listed("DSCP set", "*", "--set-dscp"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
-		return stmts(setTOS(c.Family, dscpBits, uint8(t.Options[0].Value.(uint64))<<2)...)
+		return stmts(setTOS(c, dscpBits, uint8(t.Options[0].Value.(uint64))<<2)...)
 	},
 })

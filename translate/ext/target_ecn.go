@@ -43,7 +43,7 @@ var _ = registerTarget(&Target{
 			case "--ecn-tcp-cwr":
 				clear, set = clear|tcpCWR, set|uint8(v)*tcpCWR
 			case "--ecn-ip-ect":
-				out = append(out, setTOS(c.Family, ecnBits, uint8(v))...)
+				out = append(out, setTOS(c, ecnBits, uint8(v))...)
 			}
 		}
 		if clear != 0 {

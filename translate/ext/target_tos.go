@@ -36,6 +36,6 @@ var _ = registerTarget(&Target{
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		v := t.Options[0].Value.(tosMask)
-		return stmts(setTOS(c.Family, v.Mask, v.Value)...)
+		return stmts(setTOS(c, v.Mask, v.Value)...)
 	},
 })

@@ -62,20 +62,49 @@ const (
 	ecnBits  = 0x03
 )
 
-// setTOS writes tos = tos & ^mask ^ xor, the fields that nft has a name for one by one.
-func setTOS(f iptables.Family, mask, xor uint8) []nft.Stmt {
+// setTOS writes tos = tos & ^mask ^ xor, the fields that nft has a name for one by one. Where IPv4 keeps some bits of such a field, what
+// is written depends on these: nft has no words for that which mend the checksum, so that it takes a chain.
+func setTOS(c *Context, mask, xor uint8) []nft.Stmt {
 	var out []nft.Stmt
+	var parts []*nft.Chain
 	for _, field := range []uint8{dscpBits, ecnBits} {
-		if mask&field == field {
-			out = append(out, writeTOS(f, field, xor&field))
+		switch m, x := mask&field, xor&field; {
+		case m == field:
+			out = append(out, writeTOS(c.Family, field, x))
 			mask, xor = mask&^field, xor&^field
+		case m|x != 0 && c.Family == iptables.IPv4:
+			parts = append(parts, tosPart(c, field, m, x))
 		}
 	}
-	if mask != 0 || xor != 0 || out == nil {
-		out = append(out, writeTOS(f, mask, xor))
+	switch {
+	case len(parts) == 2:
+		parts[0] = c.chainNamed(fmt.Sprintf("tos-and-%#02x-xor-%#02x", ^mask, xor), func(say func(...nft.Stmt)) {
+			say(jumpTo(parts[0]))
+			say(jumpTo(parts[1]))
+		})
+		fallthrough
+	case len(parts) == 1:
+		out = append(out, jumpTo(parts[0]))
+	case mask|xor != 0:
+		out = append(out, writeTOS(c.Family, mask, xor))
 	}
 	return out
 }
+
+// tosPart is a chain that changes some bits of a field of IPv4. It has a rule for each value of the others.
+func tosPart(c *Context, field, mask, xor uint8) *nft.Chain {
+	keep := field &^ mask
+	return c.chainNamed(fmt.Sprintf("tos-%#02x-and-%#02x-xor-%#02x", field, keep, xor), func(say func(...nft.Stmt)) {
+		for v := range 256 {
+			if kept := uint8(v); kept&^keep == 0 {
+				are := &nft.Match{Left: &nft.MaskXor{Of: &nft.Payload{Base: bytecode.NetworkHeader, Offset: 1, Len: 1}, Mask: []byte{keep}, Xor: []byte{0}}, Right: value([]byte{kept})}
+				say(append(c.guard(), are, writeTOS(c.Family, field, kept^xor), &nft.Verdict{Code: bytecode.Return})...)
+			}
+		}
+	})
+}
+
+func jumpTo(ch *nft.Chain) nft.Stmt { return &nft.Verdict{Code: bytecode.Jump, Chain: ch.Name} }
 
 // writeTOS is one write. The checksum of struct iphdr stands at 10; IPv6 has none.
 func writeTOS(f iptables.Family, mask, xor uint8) nft.Stmt {
