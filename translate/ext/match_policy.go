@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -51,7 +52,7 @@ var _ = registerMatch(&Match{
 		Check:   checkPolicy,
 		Listing: listPolicy,
 	},
-	Limits: Limits{Refused: "--strict", Lossy: "--proto, --mode", Kernel: "4.20"},
+	Limits: Limits{Lossy: "--proto, --mode", Kernel: "4.20"},
 	Lower:  lowerPolicy,
 })
 
@@ -65,6 +66,9 @@ var ipsecProtocol = iptables.NewKind(
 	},
 	iptables.ProtocolName)
 
+// mostElements is XT_POLICY_MAX_ELEM.
+const mostElements = 4
+
 func checkPolicy(r *iptables.Rule, options []iptables.Option, _, chain string) *iptables.Problem {
 	m := iptables.Match{Options: options}
 	problem := func(format string, args ...any) *iptables.Problem {
@@ -72,29 +76,37 @@ func checkPolicy(r *iptables.Rule, options []iptables.Option, _, chain string) *
 	}
 	dir, _ := m.Get("--dir")
 	pol, _ := m.Get("--pol")
-	mode, _ := m.Get("--mode")
 	_, strict := m.Get("--strict")
 	_, next := m.Get("--next")
-	given := map[string]bool{}
-	for _, o := range options {
-		switch o.Spec.Name {
-		case "--dir", "--pol":
-			continue
+	elements := policyElements(options)
+	for _, e := range elements {
+		given := map[string]bool{}
+		var mode iptables.Option
+		for _, o := range e {
+			switch name := o.Spec.Name; {
+			case name == "--dir" || name == "--pol" || name == "--strict":
+				continue
+			case given[name]:
+				return problem("%s is given twice", name)
+			case name == "--mode":
+				mode = o
+			}
+			given[o.Spec.Name] = true
 		}
-		if given[o.Spec.Name] && !next {
-			return problem("%s is given twice", o.Spec.Name)
+		switch {
+		case (given["--tunnel-src"] || given["--tunnel-dst"]) && (!given["--mode"] || (mode.Value == "tunnel") == mode.Neg):
+			return problem("--tunnel-src and --tunnel-dst need --mode tunnel")
+		case strict && pol.Value == "ipsec" && len(given) == 0:
+			return problem("--strict needs an option that says what for")
 		}
-		given[o.Spec.Name] = true
 	}
 	switch {
-	case (given["--tunnel-src"] || given["--tunnel-dst"]) && (!given["--mode"] || (mode.Value == "tunnel") == mode.Neg):
-		return problem("--tunnel-src and --tunnel-dst need --mode tunnel")
 	case strict && pol.Value == "none":
 		return problem("--strict stands with --pol none")
 	case next && !strict:
 		return problem("--next needs --strict")
-	case strict && len(given) == 1:
-		return problem("--strict needs an option that says what for")
+	case len(elements) > mostElements:
+		return problem("more than %d transformations", mostElements)
 	case dir.Value == "out" && (chain == "PREROUTING" || chain == "INPUT"),
 		dir.Value == "in" && (chain == "POSTROUTING" || chain == "OUTPUT"):
 		return problem("--dir %s has no meaning in %s", dir.Value, chain)
@@ -105,10 +117,6 @@ func checkPolicy(r *iptables.Rule, options []iptables.Option, _, chain string) *
 func lowerPolicy(c *Context, m *iptables.Match) Cond {
 	dir, _ := m.Get("--dir")
 	pol, _ := m.Get("--pol")
-	if o, ok := m.Get("--strict"); ok {
-		c.Refuse(o.Pos, "policy", "leave it out", "nftables cannot count a packet's transformations")
-		return All{}
-	}
 	any := nft.Expr(&nft.Meta{Key: bytecode.MetaSecpath})
 	way := uint8(0)
 	if dir.Value == "out" {
@@ -118,21 +126,18 @@ func lowerPolicy(c *Context, m *iptables.Match) Cond {
 	if pol.Value == "none" {
 		return Not{transformed}
 	}
+	elements := policyElements(m.Options)
+	for _, e := range elements {
+		warnPolicy(c, e)
+	}
+	if _, strict := m.Get("--strict"); strict {
+		return exactly(c, elements, way)
+	}
 	var states Any
 	for depth := range uint32(xfrmDepth) {
-		if state := stateIs(c, m, way, depth); len(state) > 0 {
+		if state := stateIs(c, elements[0], way, depth); len(state) > 0 {
 			states = append(states, state)
 		}
-	}
-	_, tunnel := m.Get("--tunnel-src")
-	if _, ok := m.Get("--tunnel-dst"); ok {
-		tunnel = true
-	}
-	if o, ok := m.Get("--proto"); ok {
-		c.Lossy(o.Pos, "policy", "", "the protocol of a transformation is not looked at, which nftables does not know")
-	}
-	if o, ok := m.Get("--mode"); ok && !(tunnel && o.Value == "tunnel" && !o.Neg) {
-		c.Lossy(o.Pos, "policy", "", "the mode of a transformation is not looked at, which nftables does not know")
 	}
 	if states == nil {
 		return transformed
@@ -140,8 +145,54 @@ func lowerPolicy(c *Context, m *iptables.Match) Cond {
 	return states
 }
 
+// policyElements are the options between --next and --next, each for one transformation.
+func policyElements(options []iptables.Option) [][]iptables.Option {
+	elements := [][]iptables.Option{nil}
+	for _, o := range options {
+		if o.Spec.Divides {
+			elements = append(elements, nil)
+			continue
+		}
+		last := &elements[len(elements)-1]
+		*last = append(*last, o)
+	}
+	return elements
+}
+
+// warnPolicy reports what nftables does not look at. An address it knows of tunnels alone, so that one stands for the mode.
+func warnPolicy(c *Context, element []iptables.Option) {
+	tunnel := slices.ContainsFunc(element, func(o iptables.Option) bool { return strings.HasPrefix(o.Spec.Name, "--tunnel-") })
+	for _, o := range element {
+		switch {
+		case o.Spec.Name == "--proto":
+			c.Lossy(o.Pos, "policy", "", "the protocol of a transformation is not looked at, which nftables does not know")
+		case o.Spec.Name == "--mode" && !(tunnel && o.Value == "tunnel" && !o.Neg):
+			c.Lossy(o.Pos, "policy", "", "the mode of a transformation is not looked at, which nftables does not know")
+		}
+	}
+}
+
+// exactly tests for these transformations and no others, the outermost first. Those of a packet that came in are kept the other way round.
+// (Before 2026 match_policy_in looked beside its table for all but the first.)
+func exactly(c *Context, elements [][]iptables.Option, way uint8) All {
+	n := uint32(len(elements))
+	there := func(depth uint32) *Test {
+		key := &nft.Xfrm{Key: xfrmReqID, Dir: way, Spnr: depth}
+		return &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpGte, Left: key, Right: value(host32(0))}}}
+	}
+	all := All{there(n - 1), Not{there(n)}}
+	for i, e := range elements {
+		depth := uint32(i)
+		if way == 0 {
+			depth = n - 1 - depth
+		}
+		all = append(all, stateIs(c, e, way, depth))
+	}
+	return all
+}
+
 // stateIs tests one transformation. An address is known of tunnels only (xfrm_state_addr_ok in nft_xfrm.c).
-func stateIs(c *Context, m *iptables.Match, way uint8, depth uint32) All {
+func stateIs(c *Context, element []iptables.Option, way uint8, depth uint32) All {
 	var all All
 	add := func(key uint32, mask, data []byte, neg bool) {
 		field := nft.Expr(&nft.Xfrm{Key: key, Dir: way, Spnr: depth})
@@ -158,7 +209,7 @@ func stateIs(c *Context, m *iptables.Match, way uint8, depth uint32) All {
 	if c.Family == iptables.IPv6 {
 		daddr, saddr = xfrmDaddr6, xfrmSaddr6
 	}
-	for _, o := range m.Options {
+	for _, o := range element {
 		switch v := o.Value.(type) {
 		case uint64:
 			key := uint32(xfrmReqID)
