@@ -1,9 +1,6 @@
 package translate
 
 import (
-	"slices"
-	"strings"
-
 	"rechain/nft"
 	"rechain/translate/iptables"
 )
@@ -12,30 +9,24 @@ import (
 // nft_chain_validate). iptables has a deeper stack.
 const stackSize = 16
 
-// depth reports paths that the kernel would refuse as too deep, and cycles.
+// depth reports paths that the kernel would refuse as too deep. Circles are known by then (see [iptables.Parse]).
 func (t *translator) depth(table *nft.Table, name string) {
 	chains := map[string]*nft.Chain{}
 	for _, ch := range table.Chains {
 		chains[ch.Name] = ch
 	}
-	below := map[string]int{} // levels under a chain; -1 while it is on the path
-	var walk func(ch *nft.Chain, path []string) int
-	walk = func(ch *nft.Chain, path []string) int {
+	below := map[string]int{} // levels under a chain; 0 while it is on the path
+	var walk func(ch *nft.Chain) int
+	walk = func(ch *nft.Chain) int {
 		if n, ok := below[ch.Name]; ok {
-			if n < 0 {
-				from := slices.Index(path, ch.Name)
-				t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "", "",
-					"table %s: chains jump in a circle: %s", name, strings.Join(append(path[from:], ch.Name), " to "))
-				return 0
-			}
 			return n
 		}
-		below[ch.Name] = -1
+		below[ch.Name] = 0
 		deepest := 0
 		for _, r := range ch.Rules {
 			for _, to := range destinations(r) {
 				if chains[to] != nil {
-					deepest = max(deepest, 1+walk(chains[to], append(path, ch.Name)))
+					deepest = max(deepest, 1+walk(chains[to]))
 				}
 			}
 		}
@@ -46,8 +37,8 @@ func (t *translator) depth(table *nft.Table, name string) {
 		if ch.Base == nil { // where no packet comes, the kernel does not look
 			continue
 		}
-		if n := walk(ch, nil); n >= stackSize {
-			t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line}, "",
+		if n := walk(ch); n >= stackSize {
+			t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line, Col: ch.Origin.Col}, "",
 				"flatten the chains; a negated match before RETURN costs a level as well",
 				"chain %s leads %d chains deep, and nftables stops at %d", ch.Name, n, stackSize-1)
 		}
