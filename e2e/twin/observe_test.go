@@ -94,10 +94,11 @@ func openLog(groups []uint16) (int, error) {
 
 func openNetfilter() (int, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
-	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20)
+	if err != nil {
+		return -1, err
 	}
-	return fd, err
+	// What is sent to many is not sent to those without a port (do_one_broadcast in af_netlink.c).
+	return fd, errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20), unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
 }
 
 func configure(fd int, group uint16, attrs *netlink.AttributeEncoder) error {

@@ -53,7 +53,8 @@ func (t *tables) waysTo(table, chain string, seen []string) []way {
 
 // paths are those that lead through a hook.
 var paths = map[string][]string{
-	"PREROUTING": {"in", "fwd"}, "INPUT": {"in"}, "FORWARD": {"fwd"}, "OUTPUT": {"out"}, "POSTROUTING": {"fwd", "out"},
+	"PREROUTING": {"in", "fwd", "in", "fwd", "lo"}, "INPUT": {"in", "in", "lo"}, "FORWARD": {"fwd"}, "OUTPUT": {"out", "out", "lo"},
+	"POSTROUTING": {"fwd", "out", "fwd", "out", "lo"},
 }
 
 // blocker is a rule that decided about a packet, with the conditions on the way to it.
@@ -118,24 +119,27 @@ func known(conds []cond, p *packet) bool {
 	return !slices.ContainsFunc(conds, func(c cond) bool { return c.holds != nil && !c.holds(p) })
 }
 
-// meet gives a packet what conditions ask, each by one of its edits.
-func meet(p *packet, conds []cond, choose func(n int) int) {
+// meet gives a packet what conditions ask, each by one of its edits: the first, or where it is to vary any, even if it holds already.
+func meet(p *packet, conds []cond, rnd *rand.Rand, vary bool) {
 	for _, c := range conds {
-		if len(c.yes) > 0 && (c.holds == nil || !c.holds(p)) {
-			c.yes[choose(len(c.yes))](p)
+		if len(c.yes) == 0 || !vary && c.holds != nil && c.holds(p) {
+			continue
 		}
+		if vary {
+			c.yes[rnd.IntN(len(c.yes))](p)
+		} else {
+			c.yes[0](p)
+		}
+	}
+	if vary { // what a later one broke of an earlier one
+		meet(p, slices.DeleteFunc(slices.Clone(conds), func(c cond) bool { return c.holds == nil }), rnd, false)
 	}
 }
 
 // solve is a packet that gets to a rule and is taken by it, as well as can be known.
-func (t *tables) solve(r *rule, w way, path string, rnd *rand.Rand, usual bool) packet {
+func (t *tables) solve(r *rule, w way, path string, rnd *rand.Rand, vary bool) packet {
 	p := t.start(path)
-	meet(&p, w.conds, func(n int) int {
-		if usual {
-			return 0
-		}
-		return rnd.IntN(n)
-	})
+	meet(&p, w.conds, rnd, vary)
 	for range 12 {
 		b, _ := t.walk(&p, r.table, w.hook, r, nil, 0)
 		if b == nil || len(b.conds) == 0 {
@@ -164,12 +168,13 @@ func (t *tables) packets(n int, seed uint64) []*packet {
 	rnd := rand.New(rand.NewPCG(seed, uint64(len(t.all))))
 	out := t.usual()
 	order := slices.Clone(t.all)
+	marked := t.has("MARK", "CONNMARK") // what of a mark they leave shows only where there is one
 	rnd.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	if general := n / 4; len(out) > general {
+	// A quarter, or more where the dump is small.
+	if general := max(n/4, n-8*len(t.all)); len(out) > general {
 		rnd.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 		out = out[:general]
 	}
-	var hits [][]*packet
 	for round := 0; len(out) < n && round < 40 && len(order) > 0; round++ {
 		for _, r := range order {
 			if len(out) >= n {
@@ -182,19 +187,24 @@ func (t *tables) packets(n int, seed uint64) []*packet {
 			w := ways[round%len(ways)]
 			on := paths[w.hook]
 			path := on[rnd.IntN(len(on))]
+			if path == "lo" && round < 2 { // few rules are about those
+				path = on[0]
+			}
 			if round == 0 {
-				p := t.solve(r, w, path, rnd, true)
-				hits = append(hits, []*packet{&p})
+				p := t.solve(r, w, path, rnd, false)
 				out = append(out, &p)
 				continue
 			}
 
-			p := t.solve(r, w, path, rnd, false)
+			p := t.solve(r, w, path, rnd, true)
 			if miss := w.conds; round%3 != 0 && len(miss) > 0 {
 				c := miss[rnd.IntN(len(miss))]
 				if len(c.no) > 0 {
 					c.no[rnd.IntN(len(c.no))](&p)
 				}
+			}
+			if marked && rnd.IntN(3) == 0 {
+				p.mark = 1<<32 - 1
 			}
 			switch rnd.IntN(12) {
 			case 0:

@@ -1,0 +1,111 @@
+//go:build linux
+
+package twin
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// TestCases compares rechain with iptables-legacy on the rules of every extension's cases. What they look like is said in
+// translate/cases_test.go; here only their rules count.
+func TestCases(t *testing.T) {
+	lab(t)
+	files, err := filepath.Glob("../../translate/ext/*.txtar")
+	must(t, err)
+	more, err := filepath.Glob("../../translate/testdata/*.txtar")
+	must(t, err)
+	n := setting(t, "RECHAIN_PROBES", 30)
+	for _, file := range append(files, more...) {
+		archive, err := txtar.ParseFile(file)
+		must(t, err)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			for _, f := range archive.Files {
+				for _, d := range caseDumps(f.Name, string(f.Data)) {
+					t.Run(d.name, func(t *testing.T) {
+						t.Parallel()
+						d.settle()
+						j := judge(t, d, n)
+						t.Logf("%d of %d rules took a packet", j.taken, j.rules)
+					})
+				}
+			}
+		})
+	}
+}
+
+// builtins are the chains of each table.
+var builtins = map[string][]string{
+	"raw": {"PREROUTING", "OUTPUT"}, "mangle": {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"},
+	"nat": {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}, "filter": {"INPUT", "FORWARD", "OUTPUT"}, "security": {"INPUT", "FORWARD", "OUTPUT"},
+}
+
+// caseDumps are the dumps of a case, one for each family. Cases about what is no rule, and those that differ from iptables, which say
+// why, have none.
+func caseDumps(name, text string) []*dump {
+	table, families := "filter", []string(nil)
+	if words, _, ok := strings.Cut(name, ":"); ok {
+		for w := range strings.FieldsSeq(words) {
+			switch {
+			case w == "ip", w == "ip6":
+				families = append(families, w)
+			case w == "inet":
+				families = []string{"ip", "ip6"}
+			case builtins[w] != nil:
+				table = w
+			}
+		}
+	}
+	if families == nil {
+		families = []string{"ip"}
+	}
+	var rules, sets []string
+	open := false
+	begin := func(name string) {
+		if open {
+			rules = append(rules, "COMMIT")
+		}
+		open = true
+		rules = append(rules, "*"+name)
+		for _, chain := range builtins[name] {
+			rules = append(rules, ":"+chain+" ACCEPT [0:0]")
+		}
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if slices.Contains([]string{"saves:", "refused:", "lossy:", "nft:", "table:", "packets:", "saves ip6:"}, line) || strings.HasPrefix(line, "differs ") {
+			break
+		}
+		switch {
+		case line == "", line[0] == '#':
+		case strings.HasPrefix(line, "create "), strings.HasPrefix(line, "add "):
+			sets = append(sets, line)
+		case line[0] == '*':
+			begin(line[1:])
+		default:
+			if !open {
+				begin(table)
+			}
+			if f := strings.Fields(line); line[0] == ':' {
+				line = f[0] + " " + append(f, "-")[1] + " [0:0]"
+			}
+			rules = append(rules, line)
+		}
+	}
+	if strings.Contains(text, "\ndiffers iptables") || strings.Contains(text, "\ndiffers packets") || strings.Contains(text, "\nwrong:\n") || !open {
+		return nil
+	}
+	var out []*dump
+	for _, f := range families {
+		d := &dump{name: f + " " + name, v6: f == "ip6", text: strings.Join(rules, "\n") + "\nCOMMIT\n"}
+		if len(sets) > 0 {
+			d.ipsets = strings.Join(sets, "\n") + "\n"
+		}
+		out = append(out, d)
+	}
+	return out
+}
