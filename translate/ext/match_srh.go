@@ -2,8 +2,6 @@ package ext
 
 import (
 	"math"
-	"net/netip"
-	"strings"
 
 	"rechain/nft"
 	"rechain/translate/iptables"
@@ -97,7 +95,7 @@ func srhOption(c *Context, o iptables.Option) Cond {
 	case "--srh-tag":
 		return present(header(ipRouting, 6, 2), hostU16(uint16(o.Value.(uint64))))
 	case "--srh-lsid": // the last segment is the first in the list
-		n := o.Value.(segment)
+		n := o.Value.(hostMask)
 		return maskedIs(header(ipRouting, 8, 16), n.Mask, n.Addr.AsSlice())
 	case "--srh-psid", "--srh-nsid":
 		c.Refuse(o.Pos, "srh", "match the last segment, or -d", "nftables reads segments only at fixed places, and not that which the header points at")
@@ -132,21 +130,5 @@ func maskedIs(field nft.Expr, mask, want []byte) Cond {
 	return present(&nft.MaskXor{Of: field, Mask: mask, Xor: make([]byte, len(mask))}, want)
 }
 
-// segment is a network as it was given, with the bits beyond its prefix, which the kernel does not look at.
-type segment struct {
-	iptables.Net
-	given netip.Addr
-}
-
-// segmentKind is iptables.Network, but printed as given, and always with the length of its prefix. Value: segment.
-var segmentKind = iptables.NewKind(
-	func(w string, f iptables.Family) (segment, error) {
-		n, err := iptables.ParseNet(w, f)
-		if err != nil {
-			return segment{}, err
-		}
-		host, _, _ := strings.Cut(w, "/")
-		given, err := iptables.ParseAddr(host, f)
-		return segment{n, given}, err
-	},
-	func(s segment) string { return iptables.Net{Addr: s.given, Mask: s.Mask}.String() })
+// segmentKind is a network of segments, printed always with the length of its prefix.
+var segmentKind = hostMaskKind(iptables.Net.String)
