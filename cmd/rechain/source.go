@@ -88,6 +88,8 @@ func readSource(words []string, opt sourceOptions) (*source, error) {
 			failed = errors.Join(failed, err)
 		}
 	}
+	s.unread.Sort()
+	s.beside.Sort()
 	none := len(s.families()) == 0
 	if len(s.unread) > 0 && (failed != nil || none || !opt.partly) {
 		failed = errors.Join(errors.New(fold(remarks(s.unread))), failed)
