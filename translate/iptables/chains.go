@@ -1,5 +1,10 @@
 package iptables
 
+import (
+	"maps"
+	"slices"
+)
+
 // builtin are the built-in chains of each table, in the order in which a packet meets them, which is that of iptables-save
 // (net/ipv4/netfilter/iptable_*.c). The INPUT chain of nat is there since Linux 2.6.36.
 var builtin = map[string][]string{
@@ -21,6 +26,16 @@ func IsBuiltin(table, chain string) bool {
 		}
 	}
 	return false
+}
+
+// tablesWith are the tables to which a chain is built in.
+func tablesWith(chain string) (tables []string) {
+	for _, table := range slices.Sorted(maps.Keys(builtin)) {
+		if IsBuiltin(table, chain) {
+			tables = append(tables, table)
+		}
+	}
+	return tables
 }
 
 // verdicts are the targets that are neither extensions nor chains.

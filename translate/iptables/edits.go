@@ -34,7 +34,11 @@ func (c *commandLine) number() (word string, col int) {
 func (p *parser) named(c commandLine) *Chain {
 	ch := p.chain(c.chain)
 	if ch == nil {
-		p.problem(1, c.chain, "table "+p.table.Name+" has no such chain", "declare it before: \":"+c.chain+" - [0:0]\"")
+		hint := "declare it before: \":" + c.chain + " - [0:0]\""
+		if tables := tablesWith(c.chain); tables != nil {
+			hint = "it is built in to " + strings.Join(tables, ", ")
+		}
+		p.problem(1, c.chain, "table "+p.table.Name+" has no such chain", hint)
 	}
 	return ch
 }

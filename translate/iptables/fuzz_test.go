@@ -43,13 +43,42 @@ func FuzzParse(f *testing.F) {
 		if family != uint8(IPv4) && family != uint8(IPv6) {
 			family = 0
 		}
+		if rs, err := ParseNoflush(text, "x", Family(family), testVocab); err != nil {
+			placed(t, err)
+			partial(t, rs, err)
+		}
 		rs, err := Parse(strings.NewReader(text), "x", Family(family), testVocab)
 		if err != nil {
 			placed(t, err)
+			partial(t, rs, err)
 			return
 		}
 		reprinted(t, rs)
 	})
+}
+
+// partial checks what there is beside problems: they are told apart by the rules, and what is printed has none of these.
+func partial(t *testing.T, rs *Ruleset, err error) {
+	t.Helper()
+	var ps Problems
+	errors.As(err, &ps)
+	wrong, rules := 0, 0
+	for _, table := range rs.Tables {
+		for _, c := range table.Chains {
+			for _, r := range c.Rules {
+				if wrong += len(r.Problems); r.Problems == nil {
+					rules++
+				}
+			}
+		}
+	}
+	if beside := ps.Beside(rs); len(beside)+wrong != len(ps) {
+		t.Fatalf("%d problems are of rules and %d are not, but there are %d:\n%v", wrong, len(beside), len(ps), err)
+	}
+	once := printed(t, rs, PrintOptions{})
+	if n := strings.Count(once, "\n-A "); n != rules {
+		t.Fatalf("%d rules are printed, but %d can be read:\n%s", n, rules, once)
+	}
 }
 
 func FuzzParseListing(f *testing.F) {

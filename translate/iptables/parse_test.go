@@ -34,6 +34,7 @@ func TestProblems(t *testing.T) {
 			"x:5:1: -E: renames a chain, which a description of a rule set cannot do; leave the line out, and write the rules that shall be there"},
 		{"*filter\n:A - [0:0]\n-A INPUT -j A\n-X A\nCOMMIT\n", "x:3:13: A: this is neither a chain of table filter nor a known target; declare the chain: \":A - [0:0]\""},
 		{"*filter\n[1:2] -A INPUT -c 5 6\nCOMMIT\n", "x:2:1: -c: the line begins with counters already"},
+		{"*filter\n-A PREROUTING\nCOMMIT\n", "x:2:1: PREROUTING: table filter has no such chain; it is built in to mangle, nat, raw"},
 		{"*filter\niptables -A INPUT\nCOMMIT\n", "x:2:1: iptables has no place in what iptables-restore reads; leave the word out; of a script's commands, give what iptables-save prints after them"},
 		{"*filter\n", "x:1:1: table filter has no COMMIT; is the file cut off?"},
 		{"*filter\nCOMMIT\n*filter\nCOMMIT\n", "x:3:1: table filter comes a second time, for which iptables-restore would empty it first; put its rules into one table, or apply one file after the other"},
