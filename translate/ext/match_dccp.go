@@ -28,6 +28,7 @@ var _ = registerMatch(&Match{
 		Listing: listDCCP,
 	},
 	Limits: Limits{Refused: "--dccp-option"},
+	Header: Header{Size: 12}, // struct dccp_hdr
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {

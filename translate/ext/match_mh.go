@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rechain/nft"
+	"rechain/nft/bytecode"
 	"rechain/translate/iptables"
 )
 
@@ -20,8 +21,12 @@ var _ = registerMatch(&Match{
 		Options:   []*iptables.OptionSpec{{Name: "--mh-type", Kind: mobilityKind{mobilityRange}, Neg: true}},
 		Listing:   listMobility,
 	},
+	Header: Header{Size: 6}, // struct ip6_mh
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
+		if d := c.demandNothingBehind(); d != nil {
+			all = append(all, d)
+		}
 		for _, o := range m.Options {
 			kind := &nft.Exthdr{Type: protoMobility, Offset: 2, Len: 1}
 			in := Cond(All{})
@@ -33,6 +38,16 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// demandNothingBehind is that the mobility header says of no other header that it follows (RFC 6275), or nil.
+func (c *Context) demandNothingBehind() *Demand {
+	if !c.DropMalformed {
+		return nil
+	}
+	d := &Demand{Name: "mobility-last", Proto: protoMobility}
+	d.say(bytecode.Return, &nft.Match{Op: bytecode.CmpEq, Left: transport(0, 1), Right: value([]byte{ipNoNext})})
+	return d.orDrop("names a header behind its mobility header")
+}
 
 // mobilityKind leaves out all types.
 type mobilityKind struct{ iptables.Kind }
