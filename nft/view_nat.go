@@ -92,7 +92,7 @@ func (r *ruleView) span(from, to Expr, t valueType, prefixes bool) node {
 	if !ok1 || !ok2 {
 		return &rangeNode{r.assigned(from, t), r.assigned(to, t)}
 	}
-	if bits, ok := commonPrefix(a.Data, b.Data); ok && prefixes && bits < t.bits {
+	if bits, ok := commonPrefix(a.Data, b.Data); ok && prefixes {
 		return &prefixNode{r.literal(a.Data, t, false), bits}
 	}
 	return r.rangeOf(a.Data, b.Data, t)
