@@ -17,7 +17,7 @@ const natNetmap = 1 << 6
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:    "NETMAP",
-		Options: []*iptables.OptionSpec{{Name: "--to", Kind: iptables.Network, Required: true}},
+		Options: []*iptables.OptionSpec{{Name: "--to", Kind: iptables.MaskedNetwork, Required: true}},
 		Check:   onlyIn("nat"),
 		Listing: listed("", "to:*", "--to"),
 	},

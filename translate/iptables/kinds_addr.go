@@ -40,6 +40,9 @@ var (
 		return n.String()
 	})
 
+	// MaskedNetwork is Network, but printed always with its length or mask. Value: [Net].
+	MaskedNetwork = NewKind(ParseNet, Net.String)
+
 	// AddressRange is "a" or "a-b". Value: [Addrs].
 	AddressRange = NewKind(parseAddrs, func(r Addrs) string {
 		if r.Lo == r.Hi {
