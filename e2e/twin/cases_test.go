@@ -47,7 +47,7 @@ var builtins = map[string][]string{
 // caseDumps are the dumps of a case, one for each family. Cases about what is no rule, and those that differ from iptables, which say
 // why, have none.
 func caseDumps(name, text string) []*dump {
-	table, families := "filter", []string(nil)
+	table, families, malformed := "filter", []string(nil), false
 	if words, _, ok := strings.Cut(name, ":"); ok {
 		for w := range strings.FieldsSeq(words) {
 			switch {
@@ -57,6 +57,8 @@ func caseDumps(name, text string) []*dump {
 				families = []string{"ip", "ip6"}
 			case builtins[w] != nil:
 				table = w
+			case w == "malformed":
+				malformed = true
 			}
 		}
 	}
@@ -101,7 +103,8 @@ func caseDumps(name, text string) []*dump {
 	}
 	var out []*dump
 	for _, f := range families {
-		d := &dump{name: f + " " + name, v6: f == "ip6", text: strings.Join(rules, "\n") + "\nCOMMIT\n"}
+		d := &dump{name: f + " " + name, v6: f == "ip6", text: strings.Join(rules, "\n") + "\nCOMMIT\n", malformed: malformed}
+		d.maySkip = strings.Contains(text, "\nrefused")
 		if len(sets) > 0 {
 			d.ipsets = strings.Join(sets, "\n") + "\n"
 		}

@@ -5,6 +5,7 @@ package twin
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -18,6 +19,9 @@ type dump struct {
 	v6     bool
 	text   string
 	ipsets string
+	// malformed: rechain is to drop malformed packets as iptables does, and they are sent.
+	malformed bool
+	maySkip   bool // it may be refused as a whole
 }
 
 func (d *dump) tool(what string) string {
@@ -75,12 +79,16 @@ func (d *dump) leaveOut(numbers []int) int {
 	return n
 }
 
-// flag says to rechain which family the dump is of.
-func (d *dump) flag() string {
+// apply is the command that loads the dump.
+func (d *dump) apply(t testing.TB, more ...string) []string {
+	command := []string{rechain, "apply", "-4"}
 	if d.v6 {
-		return "-6"
+		command[2] = "-6"
 	}
-	return "-4"
+	if d.malformed {
+		command = append(command, "--drop-malformed")
+	}
+	return append(append(command, more...), d.files(t)...)
 }
 
 // files writes the dump, and its sets, for rechain, and returns their names.
@@ -109,7 +117,7 @@ func (d *dump) loadLegacy(s *site) error {
 
 // loadRechain loads the dump into a site by rechain.
 func (d *dump) loadRechain(t testing.TB, s *site) error {
-	_, err := s.run("", append([]string{rechain, "apply", d.flag()}, d.files(t)...)...)
+	_, err := s.run("", d.apply(t)...)
 	return err
 }
 
@@ -191,8 +199,10 @@ func (d *dump) scribe(t testing.TB) (*tables, error) {
 	return out, nil
 }
 
-// wordy is the dump with each rule said twice: first it only logs its number, so that what it takes shows whatever its target does.
-func (t *tables) wordy(d *dump) *dump {
+// wordy is the dump with rules that tell what they take, whatever their targets do: a rule without a target gets one that logs the
+// rule's number, and another comes twice, first with such a target. That changes how chains have to be split, so often says which
+// share of them does.
+func (t *tables) wordy(d *dump, often float64, rnd *rand.Rand) *dump {
 	var b strings.Builder
 	for _, table := range t.names {
 		fmt.Fprintf(&b, "*%s\n", table)
@@ -207,14 +217,18 @@ func (t *tables) wordy(d *dump) *dump {
 			if r.target != "" {
 				conds = r.line[:strings.LastIndex(r.line, map[bool]string{false: " -j ", true: " -g "}[r.jumps]+quoted(r.target))]
 			}
-			fmt.Fprintf(&b, "%s -j NFLOG --nflog-group %d --nflog-prefix \"rule %d\"\n", conds, numbered, n)
+			if r.target == "" || rnd.Float64() < often {
+				fmt.Fprintf(&b, "%s -j NFLOG --nflog-group %d --nflog-prefix \"rule %d\"\n", conds, numbered, n)
+			}
 			if r.target != "" {
 				b.WriteString(r.line + "\n")
 			}
 		}
 		b.WriteString("COMMIT\n")
 	}
-	return &dump{name: d.name, v6: d.v6, text: b.String(), ipsets: d.ipsets}
+	other := *d
+	other.text = b.String()
+	return &other
 }
 
 // quoted is a name as iptables-save prints it.

@@ -31,7 +31,7 @@ type packet struct {
 	length       int     // of the whole packet; 0: as it comes
 	mark         uint32
 	uid, gid     uint32
-	broken       string   // how it is malformed: "checksum", "cut"
+	broken       string   // how it is malformed: "checksum"; "cut", or "cut in two" fragments, in its header
 	pieces       string   // how it is fragmented: "" not, "two" both, "later" the second only
 	about        *packet  // what an ICMP error tells of
 	mirrored     bool     // send what this answers first
@@ -66,7 +66,7 @@ func (p *packet) String() string {
 // wire is the packet as it is sent: itself, or its fragments.
 func (p *packet) wire() [][]byte {
 	w := p.whole()
-	if p.pieces == "" {
+	if p.pieces == "" && p.broken != "cut in two" {
 		return [][]byte{w}
 	}
 	head := 20
@@ -74,6 +74,9 @@ func (p *packet) wire() [][]byte {
 		head = 40
 	}
 	cut := min(len(w)-head, 24) // with all of a TCP header
+	if p.broken == "cut in two" {
+		cut = min(len(w)-head, 8)
+	}
 	parts := [][]byte{p.piece(w, head, 0, cut), p.piece(w, head, cut, len(w)-head)}
 	if p.pieces == "later" {
 		return parts[1:]

@@ -154,12 +154,12 @@ func (s *site) build(shape *shape) error {
 	if err := s.do(s.openAll); err != nil {
 		return err
 	}
-	if _, err := s.run(s.links(), "ip", "-batch", "-"); err != nil {
-		return err
-	}
-	// Dumps may name a network twice: what is there first stays.
-	s.run(s.paths(), "ip", "-force", "-batch", "-")
+	// Dumps may name a network twice: what is there first stays, with -force. What is really missing shows when packets are to leave.
+	s.run(s.links()+s.paths(), "ip", "-force", "-batch", "-")
 	for _, family := range []string{"-4", "-6"} {
+		if len(s.marks) == 0 {
+			break
+		}
 		if _, err := s.run(s.deliveries(), "ip", family, "-batch", "-"); err != nil {
 			return err
 		}

@@ -276,3 +276,21 @@ func (t *tables) usual() []*packet {
 	add("lo", func(p *packet) { p.uid, p.gid, p.proto = 77, 88, tcp })
 	return out
 }
+
+// malformed are n packets that rules would take, cut off in their headers, or fragments that are.
+func (t *tables) malformed(n int, seed uint64) []*packet {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	var out []*packet
+	for i := range n {
+		r := t.all[rnd.IntN(len(t.all))]
+		for _, w := range t.ways(r)[:min(1, len(t.ways(r)))] {
+			p := t.solve(r, w, paths[w.hook][0], rnd, true)
+			p.broken = []string{"cut", "cut in two"}[i%2]
+			if p.sport == 1000 {
+				p.sport = 30000 + uint16(i)
+			}
+			out = append(out, &p)
+		}
+	}
+	return out
+}
