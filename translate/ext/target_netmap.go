@@ -25,9 +25,12 @@ var _ = registerTarget(&Target{
 	Lower: func(c *Context, t *iptables.Target) Action {
 		n := &nft.NAT{Kind: netmapKind(c, t), Family: c.NftFamily()}
 		net := t.Options[0].Value.(iptables.Net)
-		if _, contiguous := net.Ones(); contiguous {
+		switch ones, contiguous := net.Ones(); {
+		case ones == net.Addr.BitLen(): // nothing is kept
+			n.Addr = value(net.Addr.AsSlice())
+		case contiguous:
 			n.Flags, n.Addr, n.AddrMax = natNetmap, value(net.Addr.AsSlice()), value(lastOf(net).AsSlice())
-		} else {
+		default:
 			n.Addr = &nft.MaskXor{Of: addressOf(c.Family, n.Kind == nft.DNAT), Mask: inverted(net.Mask), Xor: net.Addr.AsSlice()}
 		}
 		a := stmts(n)
