@@ -46,6 +46,10 @@ func (d *differ) edit(e bytecode.Edit) {
 	case bytecode.AddRule, bytecode.InsertRule:
 		d.at(fmt.Sprintf("  table %s %s chain %s", t.Family, t.Name, e.Chain.Name))
 		fmt.Fprintf(d.w, "+   %s\n", d.rule(t, e.Chain, e.Rule))
+	case bytecode.AddSet, bytecode.AddElements:
+		d.set("+", t, e.Set)
+	case bytecode.DeleteSet, bytecode.DeleteElements:
+		d.set("-", t, e.Set)
 	case bytecode.DeleteRule:
 		d.at(fmt.Sprintf("  table %s %s chain %s", t.Family, t.Name, e.Chain.Name))
 		fmt.Fprintf(d.w, "-   %s\n", d.rule(t, e.Chain, e.Rule))
@@ -58,6 +62,12 @@ func (d *differ) at(place string) {
 		fmt.Fprintln(d.w, place)
 		d.place = place
 	}
+}
+
+// set prints how many elements of a set come or go.
+func (d *differ) set(sign string, t *bytecode.Table, s *bytecode.Set) {
+	d.at(fmt.Sprintf("  table %s %s", t.Family, t.Name))
+	fmt.Fprintf(d.w, "%s   set %s: %d elements\n", sign, s.Name, len(s.Elements))
 }
 
 // table prints a whole table behind a sign.

@@ -65,6 +65,14 @@ func summary(edits []bytecode.Edit) string {
 			added.rules++
 		case bytecode.DeleteRule:
 			removed.rules++
+		case bytecode.AddSet:
+			added.sets++
+		case bytecode.DeleteSet:
+			removed.sets++
+		case bytecode.AddElements:
+			added.elements += len(e.Set.Elements)
+		case bytecode.DeleteElements:
+			removed.elements += len(e.Set.Elements)
 		}
 	}
 	var parts []string
@@ -80,7 +88,7 @@ func summary(edits []bytecode.Edit) string {
 	return strings.Join(parts, ", ") + ", in one transaction"
 }
 
-type counts struct{ tables, chains, rules int }
+type counts struct{ tables, chains, rules, sets, elements int }
 
 func (c *counts) table(t *bytecode.Table) {
 	c.tables++
@@ -95,7 +103,7 @@ func (c counts) String() string {
 	for _, p := range []struct {
 		n    int
 		noun string
-	}{{c.tables, "table"}, {c.chains, "chain"}, {c.rules, "rule"}} {
+	}{{c.tables, "table"}, {c.chains, "chain"}, {c.rules, "rule"}, {c.sets, "set"}, {c.elements, "element"}} {
 		switch {
 		case p.n == 1:
 			parts = append(parts, "1 "+p.noun)

@@ -12,14 +12,18 @@ type EditKind uint8
 
 // The edits.
 const (
-	AddTable    EditKind = iota // Table with all that is in it
-	DeleteTable                 // Table
-	AddChain                    // Chain without its rules
-	DeleteChain                 // Chain, which holds no rules any more
-	SetPolicy                   // Chain gets the policy that Chain says
-	AddRule                     // Rule at the end of Chain
-	InsertRule                  // Rule into Chain, before the rule that the kernel knows by the handle Before
-	DeleteRule                  // Rule, which the kernel knows by its handle
+	AddTable       EditKind = iota // Table with all that is in it
+	DeleteTable                    // Table
+	AddChain                       // Chain without its rules
+	DeleteChain                    // Chain, which holds no rules any more
+	SetPolicy                      // Chain gets the policy that Chain says
+	AddRule                        // Rule at the end of Chain
+	InsertRule                     // Rule into Chain, before the rule that the kernel knows by the handle Before
+	DeleteRule                     // Rule, which the kernel knows by its handle
+	AddSet                         // Set with its elements
+	DeleteSet                      // Set, which no rule uses any more
+	AddElements                    // the elements of Set, to the one of that name
+	DeleteElements                 // the elements of Set, from the one of that name
 )
 
 // Edit is one step from what a kernel holds to what it should hold. Table and Chain say where; a rule that is added may use
@@ -30,13 +34,15 @@ type Edit struct {
 	Chain  *Chain
 	Rule   *Rule
 	Before uint64
+	Set    *Set
 }
 
 // Diff returns the edits that turn have, which was read from a kernel, into want. What is the same keeps its handles and
 // counters. No edits: the kernel runs exactly what is wanted.
 //
-// Rules are changed in place. A table whose sets, objects, comment or hooks differ is replaced, since the kernel cannot change
-// these where they are.
+// Rules and the elements of named sets are changed in place. A table is replaced when its objects, comment or hooks differ, or what a
+// set of it is, since the kernel cannot change these where they are. The elements of a dynamic set come from packets: it is the same
+// when all that is wanted is in it.
 func Diff(have, want []*Table) []Edit {
 	var edits []Edit
 	for _, h := range have {
@@ -50,58 +56,66 @@ func Diff(have, want []*Table) []Edit {
 			edits = append(edits, Edit{Kind: AddTable, Table: w})
 			continue
 		}
-		edits = append(edits, diffChains(h, w)...)
+		edits = append(edits, diffTable(h, w)...)
 	}
 	return edits
 }
 
-// diffChains adds the chains that rules may then jump to, changes the rules, and last deletes the chains that nothing jumps to
-// any more.
-func diffChains(have, want *Table) []Edit {
-	var added, changed, deleted []Edit
-	for _, w := range want.Chains {
-		h := lookupChain(have, w.Name)
-		if h == nil {
-			added = append(added, Edit{Kind: AddChain, Table: want, Chain: w})
-			for _, r := range w.Rules {
-				changed = append(changed, Edit{Kind: AddRule, Table: want, Chain: w, Rule: r})
+// diffTable adds the chains that rules and elements may then jump to, changes the sets, then the rules, and last deletes the sets and
+// chains that nothing uses any more.
+func diffTable(have, want *Table) []Edit {
+	h, w := newIndex(have), newIndex(want)
+	edits, changed, deleted := []Edit(nil), diffSets(h, w), []Edit(nil)
+	for _, c := range want.Chains {
+		old := h.chains[c.Name]
+		if old == nil {
+			edits = append(edits, Edit{Kind: AddChain, Table: want, Chain: c})
+			for _, r := range c.Rules {
+				changed = append(changed, Edit{Kind: AddRule, Table: want, Chain: c, Rule: r})
 			}
 			continue
 		}
-		if w.Base != nil && w.Base.Policy != h.Base.Policy {
-			added = append(added, Edit{Kind: SetPolicy, Table: want, Chain: w})
+		if c.Base != nil && c.Base.Policy != old.Base.Policy {
+			edits = append(edits, Edit{Kind: SetPolicy, Table: want, Chain: c})
 		}
-		changed = append(changed, diffRules(have, want, h, w)...)
+		changed = append(changed, diffRules(h, w, old, c)...)
 	}
-	for _, h := range have.Chains {
-		if lookupChain(want, h.Name) == nil {
-			for _, r := range h.Rules {
-				changed = append(changed, Edit{Kind: DeleteRule, Table: have, Chain: h, Rule: r})
+	for _, s := range have.Sets {
+		if s.Flags&SetAnonymous == 0 && w.sets[s.Name] == nil {
+			deleted = append(deleted, Edit{Kind: DeleteSet, Table: have, Set: s})
+		}
+	}
+	for _, c := range have.Chains {
+		if w.chains[c.Name] == nil {
+			for _, r := range c.Rules {
+				changed = append(changed, Edit{Kind: DeleteRule, Table: have, Chain: c, Rule: r})
 			}
-			deleted = append(deleted, Edit{Kind: DeleteChain, Table: have, Chain: h})
+			deleted = append(deleted, Edit{Kind: DeleteChain, Table: have, Chain: c})
 		}
 	}
-	return slices.Concat(added, changed, deleted)
+	return slices.Concat(edits, changed, deleted)
 }
 
-func diffRules(have, want *Table, h, w *Chain) []Edit {
+func diffRules(have, want *index, h, w *Chain) []Edit {
 	a, b := ruleKeys(have, h), ruleKeys(want, w)
 	steps := diff.Lists(a, b, func(x, y string) bool { return x == y })
+	before := make([]*Rule, len(steps)) // the next rule that stays, if there is one
+	for i := len(steps) - 2; i >= 0; i-- {
+		before[i] = before[i+1]
+		if s := steps[i+1]; s.A >= 0 && s.B >= 0 {
+			before[i] = h.Rules[s.A]
+		}
+	}
 	var edits []Edit
 	for i, s := range steps {
 		switch {
 		case s.A >= 0 && s.B >= 0:
 		case s.A >= 0:
-			edits = append(edits, Edit{Kind: DeleteRule, Table: have, Chain: h, Rule: h.Rules[s.A]})
+			edits = append(edits, Edit{Kind: DeleteRule, Table: have.table, Chain: h, Rule: h.Rules[s.A]})
+		case before[i] != nil:
+			edits = append(edits, Edit{Kind: InsertRule, Table: want.table, Chain: w, Rule: w.Rules[s.B], Before: before[i].Handle})
 		default:
-			e := Edit{Kind: AddRule, Table: want, Chain: w, Rule: w.Rules[s.B]}
-			for _, later := range steps[i+1:] {
-				if later.A >= 0 && later.B >= 0 {
-					e.Kind, e.Before = InsertRule, h.Rules[later.A].Handle
-					break
-				}
-			}
-			edits = append(edits, e)
+			edits = append(edits, Edit{Kind: AddRule, Table: want.table, Chain: w, Rule: w.Rules[s.B]})
 		}
 	}
 	return edits
@@ -109,7 +123,7 @@ func diffRules(have, want *Table, h, w *Chain) []Edit {
 
 // ruleKeys gives each rule of a chain a string that is equal exactly for rules that do the same and carry the same user data.
 // What an anonymous set is called does not matter, what is in it does; counts do not matter.
-func ruleKeys(t *Table, c *Chain) []string {
+func ruleKeys(t *index, c *Chain) []string {
 	keys := make([]string, len(c.Rules))
 	var b []byte
 	for i, r := range c.Rules {
@@ -124,9 +138,9 @@ func ruleKeys(t *Table, c *Chain) []string {
 	return keys
 }
 
-func appendKey(b []byte, t *Table, op Op) []byte {
+func appendKey(b []byte, t *index, op Op) []byte {
 	if l, ok := op.(*Lookup); ok {
-		if s := lookupSet(t, l.Set, l.SetID); s != nil && s.Flags&SetAnonymous != 0 {
+		if s := t.set(l.Set, l.SetID); s != nil && s.Flags&SetAnonymous != 0 {
 			plain := *l
 			plain.Set, plain.SetID = "", 0
 			return appendSetKey(AppendExpr(b, nftaListElem, canonical(&plain)), s)
@@ -140,16 +154,20 @@ func appendSetKey(b []byte, s *Set) []byte {
 	b = AppendU32(b, 2, s.KeyType)
 	b = AppendU32(b, 3, s.DataType)
 	for _, e := range sortedElements(s) {
-		b = AppendBytes(b, 4, e.Key)
-		b = AppendBytes(b, 5, e.KeyEnd)
-		b = AppendU32(b, 6, e.Flags)
-		b = AppendBytes(b, 7, e.Data)
-		if e.Verdict != nil {
-			b = AppendExpr(b, 8, e.Verdict)
-		}
-		b = AppendString(b, 9, e.Object)
+		b = appendElementKey(b, &e)
 	}
 	return b
+}
+
+func appendElementKey(b []byte, e *Element) []byte {
+	b = AppendBytes(b, 4, e.Key)
+	b = AppendBytes(b, 5, e.KeyEnd)
+	b = AppendU32(b, 6, e.Flags)
+	b = AppendBytes(b, 7, e.Data)
+	if e.Verdict != nil {
+		b = AppendExpr(b, 8, e.Verdict)
+	}
+	return AppendString(b, 9, e.Object)
 }
 
 // sortedElements puts elements into one order: the kernel returns those of a hash in any. The end of an interval sorts before
@@ -171,13 +189,14 @@ func sameFrame(h, w *Table) bool {
 		len(h.Flowtables)+len(w.Flowtables) > 0 {
 		return false
 	}
-	for _, sets := range [][]*Set{h.Sets, w.Sets} {
-		if slices.ContainsFunc(sets, func(s *Set) bool { return s.Flags&SetAnonymous == 0 }) {
+	want := newIndex(w)
+	for _, s := range h.Sets {
+		if d := want.sets[s.Name]; d != nil && s.Flags&SetAnonymous == 0 && !sameKind(s, d) {
 			return false
 		}
 	}
 	for _, c := range h.Chains {
-		if d := lookupChain(w, c.Name); d != nil && !sameHook(c, d) {
+		if d := want.chains[c.Name]; d != nil && !sameHook(c, d) {
 			return false
 		}
 	}
@@ -210,21 +229,32 @@ func lookupTable(ts []*Table, f Family, name string) *Table {
 	return nil
 }
 
-func lookupChain(t *Table, name string) *Chain {
-	for _, c := range t.Chains {
-		if c.Name == name {
-			return c
-		}
-	}
-	return nil
+// index finds what is in a table by name, and anonymous sets by their numbers within a batch.
+type index struct {
+	table  *Table
+	chains map[string]*Chain
+	sets   map[string]*Set
+	ids    map[uint32]*Set
 }
 
-// lookupSet finds the set that a lookup means: by its id within a batch, else by its name.
-func lookupSet(t *Table, name string, id uint32) *Set {
+func newIndex(t *Table) *index {
+	x := &index{t, make(map[string]*Chain, len(t.Chains)), make(map[string]*Set, len(t.Sets)), map[uint32]*Set{}}
+	for _, c := range t.Chains {
+		x.chains[c.Name] = c
+	}
 	for _, s := range t.Sets {
-		if id != 0 && s.ID == id || id == 0 && s.Name == name {
-			return s
+		x.sets[s.Name] = s
+		if s.ID != 0 {
+			x.ids[s.ID] = s
 		}
 	}
-	return nil
+	return x
+}
+
+// set finds the set that a lookup means: by its number within a batch, else by its name.
+func (x *index) set(name string, id uint32) *Set {
+	if id != 0 {
+		return x.ids[id]
+	}
+	return x.sets[name]
 }

@@ -97,6 +97,15 @@ func (b *Batch) Edit(e bytecode.Edit, origin func(*bytecode.Rule) fmt.Stringer) 
 	case bytecode.InsertRule:
 		b.anonymousSets(e.Table, e.Rule)
 		b.InsertRule(family, table, e.Chain.Name, e.Rule, e.Before)
+	case bytecode.AddSet:
+		b.AddSet(family, table, e.Set)
+		b.AddElements(family, table, e.Set)
+	case bytecode.DeleteSet:
+		b.DeleteSet(family, table, e.Set.Name)
+	case bytecode.AddElements:
+		b.AddElements(family, table, e.Set)
+	case bytecode.DeleteElements:
+		b.DeleteElements(family, table, e.Set)
 	case bytecode.DeleteRule:
 		b.DeleteRule(family, table, e.Chain.Name, e.Rule.Handle)
 	}
