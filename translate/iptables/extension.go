@@ -72,3 +72,7 @@ type Kind interface {
 // Vacuous may be implemented by a [Kind]: it says whether a value is no condition at all (every port), so that iptables-save leaves
 // the option out.
 type Vacuous interface{ Vacuous(value any) bool }
+
+// Optional may be implemented by a [Kind] of one word: the word may be missing, where the rule ends or the next word begins with "-" or
+// "!". Missing is the value then, for which nothing is printed.
+type Optional interface{ Missing() any }

@@ -120,7 +120,7 @@ func printPart(word func(neg bool, words ...string), e *Extension, options []Opt
 			if v, ok := spec.Kind.(Vacuous); ok && !o.Neg && v.Vacuous(o.Value) {
 				continue
 			}
-			if spec.Kind.Args() == 0 {
+			if k, ok := spec.Kind.(Optional); spec.Kind.Args() == 0 || ok && o.Value == k.Missing() {
 				word(o.Neg, spec.Name)
 				continue
 			}

@@ -223,6 +223,11 @@ func (p *ruleParser) value(option string, inline *string, at Pos) (string, Pos, 
 	return "", at, false
 }
 
+// valueMissing says whether the next word cannot be the value of an option.
+func (p *ruleParser) valueMissing() bool {
+	return p.next == len(p.words) || strings.HasPrefix(p.words[p.next], "-") || strings.HasPrefix(p.words[p.next], "!")
+}
+
 // option applies an option of an extension.
 func (p *ruleParser) option(sc *scope, spec *OptionSpec, inline *string, at Pos) {
 	p.innerNegOf(spec, inline)
@@ -231,6 +236,9 @@ func (p *ruleParser) option(sc *scope, spec *OptionSpec, inline *string, at Pos)
 		p.problem(p.negAt, sc.ext.Name, "\"!\" cannot stand before "+spec.Name, "")
 	}
 	n := spec.Kind.Args()
+	if k, ok := spec.Kind.(Optional); ok && inline == nil && p.valueMissing() {
+		o.Value, n = k.Missing(), 0
+	}
 	if n == 0 && inline != nil {
 		p.problem(at, sc.ext.Name, spec.Name+" takes no value", "")
 	}
