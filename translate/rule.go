@@ -51,8 +51,19 @@ func (t *translator) lower(table string, into *compiler, f iptables.Family, r *i
 		t.skip(into, c)
 		return l
 	}
-	t.report.Problems = append(t.report.Problems, c.Problems...)
+	t.tell(c.Problems)
 	return l
+}
+
+// tell reports problems, each of them once: many rules may name the set that has the element that cannot be said.
+func (t *translator) tell(problems []ext.Problem) {
+	for _, p := range problems {
+		text := p.Error()
+		if !t.told[text] {
+			t.told[text] = true
+			t.report.Problems = append(t.report.Problems, p)
+		}
+	}
 }
 
 // verdicts are the targets that the kernel itself knows (xt_standard_target).

@@ -80,7 +80,7 @@ func (r *Report) Err() error {
 //
 // The result is nil when there is a problem, unless it is lossy and AllowLossy is set, or refused and left out.
 func Ruleset(v4, v6 *iptables.Ruleset, opt Options) (*nft.Ruleset, *Report) {
-	t := &translator{opt: opt, report: &Report{}, source: map[iptables.Family]*iptables.Ruleset{iptables.IPv4: v4, iptables.IPv6: v6}}
+	t := &translator{opt: opt, report: &Report{}, told: map[string]bool{}, source: map[iptables.Family]*iptables.Ruleset{iptables.IPv4: v4, iptables.IPv6: v6}}
 	t.fragments = map[iptables.Family]bool{iptables.IPv4: !opt.Whole && Fragmented(v4), iptables.IPv6: !opt.Whole && Fragmented(v6)}
 	out := &nft.Ruleset{}
 	add := func(name string, v4, v6 *iptables.Table, inet bool) {
@@ -140,6 +140,7 @@ type translator struct {
 	source    map[iptables.Family]*iptables.Ruleset
 	fragments map[iptables.Family]bool // whether rules meet later fragments
 	context   ext.Context              // of the rule that is translated: room for one is enough
+	told      map[string]bool          // the problems that were reported
 	// Of the table that is translated:
 	shared *ext.Shared
 	late   map[iptables.Family]*lateWay
@@ -325,7 +326,7 @@ func (t *translator) step(c *compiler, table string, inet bool, h4, h6 half, s d
 func (t *translator) refuse(pos iptables.Pos, extension, hint, format string, args ...any) {
 	c := &ext.Context{}
 	c.Refuse(pos, extension, hint, format, args...)
-	t.report.Problems = append(t.report.Problems, c.Problems...)
+	t.tell(c.Problems)
 }
 
 func origin(p iptables.Pos) nft.Origin {

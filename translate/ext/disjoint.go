@@ -14,6 +14,9 @@ func disjoint(s *ipset.Set, entries []*ipset.Entry) []*ipset.Entry {
 	if dim < 0 {
 		return entries
 	}
+	if slices.Contains(s.Type.Dims, ipset.Iface) {
+		return byDevice(entries, dim)
+	}
 	groups := map[string][]*ipset.Entry{}
 	var order []string
 	for _, e := range entries {
@@ -26,16 +29,38 @@ func disjoint(s *ipset.Set, entries []*ipset.Entry) []*ipset.Entry {
 	var out []*ipset.Entry
 	for _, key := range order {
 		group := groups[key]
-		slices.SortFunc(group, func(a, b *ipset.Entry) int {
-			x, y := a.Values[dim].Net, b.Values[dim].Net
-			if c := x.Addr().Compare(y.Addr()); c != 0 {
-				return c
-			}
-			return x.Bits() - y.Bits()
-		})
+		sortNetworks(group, dim)
 		out = append(out, nested(group, dim, s.Counters)...)
 	}
 	return out
+}
+
+// byDevice is disjoint for networks and devices: the kernel looks no further once it knows a network of the packet's address, whatever
+// its devices are (mtype_test_cidrs, IP_SET_HASH_WITH_MULTI).
+func byDevice(entries []*ipset.Entry, dim int) []*ipset.Entry {
+	sorted := slices.Clone(entries)
+	sortNetworks(sorted, dim)
+	var out []*ipset.Entry
+	for i, e := range sorted {
+		if e.NoMatch {
+			continue
+		}
+		inside := slices.Clone(sorted[i : i+span(sorted[i:], dim)])
+		inside = slices.DeleteFunc(inside, func(o *ipset.Entry) bool { return o.Values[dim].Net == e.Values[dim].Net })
+		out = append(out, without(e, inside, dim)...)
+	}
+	return out
+}
+
+// sortNetworks puts networks before those that are in them.
+func sortNetworks(entries []*ipset.Entry, dim int) {
+	slices.SortStableFunc(entries, func(a, b *ipset.Entry) int {
+		x, y := a.Values[dim].Net, b.Values[dim].Net
+		if c := x.Addr().Compare(y.Addr()); c != 0 {
+			return c
+		}
+		return x.Bits() - y.Bits()
+	})
 }
 
 // groupKey is all of an entry but the network.

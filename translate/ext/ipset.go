@@ -17,6 +17,8 @@ import (
 type setRef struct {
 	Name string
 	Src  []bool
+	// returned asks for what elements with nomatch decide (--return-nomatch).
+	returned bool
 }
 
 // setKind reads "NAME src,dst". Value: setRef.
@@ -178,8 +180,12 @@ func ipsetElement(s *ipset.Set, class portClass, e *ipset.Entry) (first, last []
 		case ipset.MAC:
 			put(v.MAC[:], v.MAC[:])
 		case ipset.Iface:
-			name := append([]byte(v.Name), make([]byte, 16-len(v.Name))...)
-			put(name, name)
+			rest := 16 - len(v.Name) // IFNAMSIZ
+			filler := byte(0)
+			if v.Wildcard {
+				filler = 0xff
+			}
+			put(append([]byte(v.Name), make([]byte, rest)...), append([]byte(v.Name), bytes.Repeat([]byte{filler}, rest)...))
 		case ipset.Mark:
 			put(host32(v.Mark), host32(v.Mark))
 		}
@@ -194,6 +200,8 @@ func lastAddress(p netip.Prefix) []byte {
 	}
 	return b
 }
+
+func hasNet(s *ipset.Set) bool { return slices.Contains(s.Type.Dims, ipset.Net) }
 
 func hasPort(s *ipset.Set) bool { return slices.Contains(s.Type.Dims, ipset.Port) }
 
@@ -213,9 +221,29 @@ func classes(s *ipset.Set) []portClass {
 	return out
 }
 
+// unmatched is a set whose elements have nomatch where those of s have not: a packet is in it where --return-nomatch takes it, since
+// the narrowest element decides (ip_set_test).
+func unmatched(s *ipset.Set) *ipset.Set {
+	out := *s
+	out.Entries = make([]*ipset.Entry, len(s.Entries))
+	for i, e := range s.Entries {
+		o := *e
+		o.NoMatch = !e.NoMatch
+		out.Entries[i] = &o
+	}
+	return &out
+}
+
 // ipsetAs makes the table's set for an ipset's entries of one class.
-func (c *Context) ipsetAs(s *ipset.Set, class portClass) *nft.Set {
-	return c.namedSet(s.Name+classSuffix[class], func() *nft.Set {
+func (c *Context) ipsetAs(s *ipset.Set, class portClass, returned bool) *nft.Set {
+	suffix := classSuffix[class]
+	if returned {
+		suffix += "-nomatch"
+	}
+	return c.namedSet(s.Name, suffix, func() *nft.Set {
+		if returned {
+			s = unmatched(s)
+		}
 		out := &nft.Set{Type: ipsetType(c.Family, s, class)}
 		if len(out.Type) > 1 {
 			out.Flags |= bytecode.SetConcat
@@ -226,7 +254,7 @@ func (c *Context) ipsetAs(s *ipset.Set, class portClass) *nft.Set {
 		if s.Counters {
 			out.Stmts = []nft.Stmt{&nft.Counter{}}
 		}
-		if slices.Contains(s.Type.Dims, ipset.Net) {
+		if hasNet(s) {
 			out.Flags |= bytecode.SetInterval
 		} else if s.MaxElem != 0 {
 			out.Size = s.MaxElem

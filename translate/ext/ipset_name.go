@@ -6,9 +6,10 @@ import (
 	"rechain/nft"
 )
 
-// namedSet returns the table's set that is named after an ipset, which make builds when a rule asks for it first.
-func (c *Context) namedSet(name string, make func() *nft.Set) *nft.Set {
-	return c.setNamed("ipset", name, nftName(name), make)
+// namedSet returns the table's set that is named after an ipset, which make builds when a rule asks for it first. An ipset that is
+// parted has several, with suffixes.
+func (c *Context) namedSet(name, suffix string, make func() *nft.Set) *nft.Set {
+	return c.setNamed("ipset"+suffix, name, nftName(name+suffix), make)
 }
 
 // nftName is a name that nft reads as one: it must begin with a letter, and be none of the words of its own (nft 1.0.9,

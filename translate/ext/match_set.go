@@ -3,6 +3,7 @@ package ext
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -32,7 +33,7 @@ var _ = registerMatch(&Match{
 		Listing: listed("", "! match-set * *", "--match-set", "return-nomatch", "--return-nomatch", "! update-counters", "--update-counters", "! update-subcounters", "--update-subcounters", "! packets-eq *", "--packets-eq", "packets-lt *", "--packets-lt", "packets-gt *", "--packets-gt", "! bytes-eq *", "--bytes-eq", "bytes-lt *", "--bytes-lt", "bytes-gt *", "--bytes-gt"),
 	},
 	Limits: Limits{
-		Refused: "--return-nomatch, options that count packets or bytes; sets of the other family; elements that nft cannot say",
+		Refused: "options that count packets or bytes; sets of the other family; elements that nft cannot say",
 		Lossy:   "--update-counters, --update-subcounters",
 	},
 	Lower: lowerSet,
@@ -59,7 +60,7 @@ func lowerSet(c *Context, m *iptables.Match) Cond {
 	for _, o := range m.Options {
 		switch {
 		case o.Spec.Name == "--return-nomatch":
-			c.Refuse(o.Pos, "set", "", "nftables sets do not hold what does not match")
+			ref.returned = true
 		case slices.Contains(setCounts, o.Spec.Name):
 			c.Refuse(o.Pos, "set", "", "nftables cannot ask what an element has counted")
 		case o.Spec.Name == "--update-counters" && s.Counters, o.Spec.Name == "--update-subcounters" && c.memberCounts(s):
@@ -90,6 +91,7 @@ func (c *Context) memberCounts(list *ipset.Set) bool {
 
 // inIPSet is whether the packet is in a set.
 func (c *Context) inIPSet(s *ipset.Set, ref setRef, pos iptables.Pos) Cond {
+	ref.returned = ref.returned && (hasNet(s) || s.Type.Name == "list:set")
 	switch {
 	case len(ref.Src) < len(s.Type.Dims), s.Family != 0 && s.Family != c.Family:
 		return Any{}
@@ -135,7 +137,7 @@ func oneOf(any Any) Cond {
 
 // lookup asks for the packet in the elements of one class.
 func (c *Context) lookup(s *ipset.Set, class portClass, ref setRef) *Test {
-	key, set := ipsetKey(c.Family, s, class, ref), c.ipsetAs(s, class)
+	key, set := ipsetKey(c.Family, s, class, ref), c.ipsetAs(s, class, ref.returned)
 	t := &Test{Stmts: []nft.Stmt{&nft.InSet{Key: key, Name: set.Name}}}
 	if !slices.ContainsFunc(s.Type.Dims, func(d ipset.Dim) bool { return d == ipset.Port || d == ipset.MAC || d == ipset.Iface }) {
 		t.Inverse = []nft.Stmt{&nft.InSet{Key: key, Name: set.Name, Not: true}} // every packet has these
@@ -182,8 +184,8 @@ func (c *Context) sayable(s *ipset.Set) bool {
 				c.Refuse(e.Pos, "set", "give the Ethernet address", "the element takes its Ethernet address from the first packet")
 			case v.Physdev:
 				c.Refuse(e.Pos, "set", "", "ports of a bridge are not known in ip tables")
-			case v.Wildcard:
-				c.Refuse(e.Pos, "set", "name each device", "nft cannot say a prefix of device names beside other values")
+			case v.Wildcard && amongOthers(s, e):
+				c.Refuse(e.Pos, "set", "name each device", "the element overlaps others, and nftables holds such only joined")
 			}
 		}
 		if overlap[e] && (nets > 1 || e.Timeout != 0) {
@@ -191,4 +193,15 @@ func (c *Context) sayable(s *ipset.Set) bool {
 		}
 	}
 	return len(c.Problems) == before
+}
+
+// amongOthers says whether another element of a set of networks and devices is for the same network, and for some of the devices of
+// e, whose device is a prefix of names.
+func amongOthers(s *ipset.Set, e *ipset.Entry) bool {
+	net, dev := e.Values[0].Net, e.Values[1].Name
+	return slices.ContainsFunc(s.Entries, func(o *ipset.Entry) bool {
+		other := o.Values[1]
+		return o != e && o.Values[0].Net == net &&
+			(strings.HasPrefix(other.Name, dev) || other.Wildcard && strings.HasPrefix(dev, other.Name))
+	})
 }

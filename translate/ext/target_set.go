@@ -97,7 +97,7 @@ func (c *Context) update(t *iptables.Target, o iptables.Option, s *ipset.Set, re
 			return nil
 		}
 	}
-	key, set := ipsetKey(c.Family, s, withPorts, ref), c.ipsetAs(s, withPorts)
+	key, set := ipsetKey(c.Family, s, withPorts, ref), c.ipsetAs(s, withPorts, false)
 	del := &nft.UpdateSet{Op: bytecode.DynsetDelete, Name: set.Name, Key: key}
 	if o.Spec.Name == "--del-set" {
 		return []nft.Stmt{del}

@@ -1,9 +1,6 @@
 package ipset
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // Overlapping are the entries that stand for some packets that another entry stands for too.
 func (s *Set) Overlapping() map[*Entry]bool {
@@ -40,18 +37,22 @@ func (s *Set) Overlapping() map[*Entry]bool {
 	return found
 }
 
-// apart is all of an entry but its networks: entries where it differs have nothing in common.
+// apart is all of an entry but its networks: entries where it differs have nothing in common. A device keeps nothing apart, since
+// the narrowest network hides others whatever its devices are.
 func (s *Set) apart(e *Entry) string {
 	values := slices.Clone(e.Values)
 	for i, d := range s.Type.Dims {
-		if d == Net {
-			values[i].Net = netip.Prefix{}
+		if d == Net || d == Iface {
+			values[i] = Value{}
 		}
 	}
 	return s.element(values)
 }
 
 func (s *Set) meet(a, b *Entry) bool {
+	if slices.Contains(s.Type.Dims, Iface) {
+		return a.Values[0].Net != b.Values[0].Net
+	}
 	for i, d := range s.Type.Dims {
 		if d == Net && !a.Values[i].Net.Overlaps(b.Values[i].Net) {
 			return false
