@@ -33,6 +33,8 @@ type Function struct {
 	More bool
 	// Memory is a packet that leaves the rules' memories different, where the two are otherwise the same for it; nil: there is none.
 	Memory *Finding
+	// MemoryUnknown says that comparing the memories took too much.
+	MemoryUnknown bool
 	// Undecided is why there is no answer; nil: there is one.
 	Undecided error
 }
@@ -104,19 +106,17 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 			f.Undecided = fmt.Errorf("%w: %d nodes", errBudget, opt.Nodes)
 		}
 	}()
-	if e.alike(at(a, h), at(b, h)) {
-		return f
-	}
 	possible := e.possible(h, a.Tracks && b.Tracks)
 	if opt.Where != nil {
 		possible = e.and(possible, e.pred(opt.Where))
 	}
+	if e.alike(at(a, h), at(b, h)) {
+		e.memories(a, b, f, func() node { return possible })
+		return f
+	}
 	fa, fb := e.function(at(a, h)), e.function(at(b, h))
 	differ := e.and(possible, e.different(e.visible(fa), e.visible(fb)))
-	memory := e.and(e.and(possible, e.not(differ)), e.different(e.memory(fa), e.memory(fb)))
-	if memory != no {
-		f.Memory = e.finding(a, b, h, memory)
-	}
+	e.memories(a, b, f, func() node { return e.and(possible, e.not(differ)) })
 	for differ != no {
 		if len(f.Findings) == opt.Findings {
 			f.More = true
@@ -130,6 +130,26 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		differ = e.and(differ, e.not(e.and(e.decidedBy(a, h, found.A), e.decidedBy(b, h, found.B))))
 	}
 	return f
+}
+
+// memories looks for a packet of those that leaves other memories behind. Which ones there are may be too much to tell; then the answer
+// is only that.
+func (e *engine) memories(a, b *packet.Program, f *Function, among func() node) {
+	saved := e.chains
+	e.remembers, e.chains = true, map[*packet.Chain]node{}
+	defer func() {
+		e.remembers, e.chains = false, saved
+		if p := recover(); p != nil {
+			if err, ok := p.(error); !ok || !errors.Is(err, errBudget) {
+				panic(p)
+			}
+			f.MemoryUnknown = true
+		}
+	}()
+	differ := e.different(e.memory(e.function(at(a, f.Hook))), e.memory(e.function(at(b, f.Hook))))
+	if differ = e.and(among(), differ); differ != no {
+		f.Memory = e.finding(a, b, f.Hook, differ)
+	}
 }
 
 // alike says whether base chains are the same one by one, which is enough.
@@ -154,7 +174,7 @@ func (e *engine) function(chains []*packet.Chain) node {
 
 func (e *engine) finding(a, b *packet.Program, h packet.Hook, n node) *Finding {
 	f := &Finding{Packet: e.witness(n)}
-	f.A, f.B = follow(a, h, f.Packet), follow(b, h, f.Packet)
+	f.A, f.B = follow(a, h, f.Packet, e.logs), follow(b, h, f.Packet, e.logs)
 	if e.rests(n, f.Packet) {
 		f.Needs = map[string]bool{}
 		for _, c := range e.inOrder() {
@@ -168,8 +188,8 @@ func (e *engine) finding(a, b *packet.Program, h packet.Hook, n node) *Finding {
 	return f
 }
 
-func follow(p *packet.Program, h packet.Hook, pkt *packet.Packet) *trace.Trace {
-	t, err := trace.Hook(p, h, pkt)
+func follow(p *packet.Program, h packet.Hook, pkt *packet.Packet, logs bool) *trace.Trace {
+	t, err := trace.Hook(p, h, pkt, logs)
 	if err != nil {
 		panic(err) // no chain leads back to itself: the diagram was made
 	}

@@ -7,8 +7,8 @@ import (
 	"rechain/nft/packet"
 )
 
-// visible is a function's outcomes without what only later packets can tell: the memory of rules. What was written to a packet that
-// does not get through, nobody sees.
+// visible is a function's outcomes without how often predicates were asked, and without scratch fields. What was written to a packet
+// that does not get through, nobody sees.
 func (e *engine) visible(n node) node {
 	return e.replace(n, func(t node) node {
 		o := e.outcomes[t.value()]
@@ -17,16 +17,17 @@ func (e *engine) visible(n node) node {
 		if o.kind != packet.Accept {
 			x.changes, x.nat = nil, nil
 		}
+		maps.DeleteFunc(x.changes, func(f packet.Field, _ change) bool { return f.Scratch() })
 		o.effect = e.intern(x)
 		return e.end(o)
 	})
 }
 
-// memory is a function's outcomes as later packets can tell them: what was asked, and what changed.
+// memory is which memories a packet has changed, of a function made while the engine remembers.
 func (e *engine) memory(n node) node {
 	return e.replace(n, func(t node) node {
 		old := e.effects[e.outcomes[t.value()].effect]
-		return e.end(outcome{kind: packet.Continue, effect: e.intern(&effect{counts: old.counts, touched: old.touched})})
+		return e.end(outcome{kind: packet.Continue, effect: e.intern(&effect{touched: old.touched})})
 	})
 }
 

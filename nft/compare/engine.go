@@ -12,6 +12,8 @@ type engine struct {
 	*diagram
 	ipv6 bool
 	logs bool // whether log lines are part of what is done
+	// remembers says that outcomes tell which memories were asked, by all rules that ask any.
+	remembers bool
 
 	codings map[packet.Field]*coding
 	fields  []*coding // by level
@@ -31,6 +33,7 @@ type engine struct {
 
 	chains map[*packet.Chain]node
 	busy   map[*packet.Chain]bool
+	chain  *packet.Chain // that the rule under way stands in
 	// marked is the rule, or markedPolicy the chain whose policy, has its verdicts tagged, for the region that it decides.
 	marked       *packet.Rule
 	markedPolicy *packet.Chain
@@ -145,7 +148,13 @@ type changingKey struct {
 }
 
 // rule is one rule: packets that it does not end go on.
-func (e *engine) rule(r *packet.Rule) node { return e.steps(r, r.Steps) }
+func (e *engine) rule(c *packet.Chain, r *packet.Rule) node {
+	outer := e.chain
+	e.chain = c
+	n := e.steps(r, r.Steps)
+	e.chain = outer
+	return n
+}
 
 func (e *engine) steps(r *packet.Rule, steps []packet.Step) node {
 	var conds []node // of tests without state, up to the first other step
@@ -168,7 +177,7 @@ func (e *engine) when(conds []node, n node) node { return e.ite(e.all(conds), n,
 func (e *engine) step(r *packet.Rule, s packet.Step, rest []packet.Step) node {
 	switch v := s.(type) {
 	case *packet.Do:
-		if n, ok := v.Effect.(*packet.Note); ok && n.Log && !e.logs {
+		if e.unseen(v.Effect) {
 			return e.steps(r, rest)
 		}
 		return e.having(e.steps(r, rest), e.single(v.Effect))
@@ -183,6 +192,17 @@ func (e *engine) step(r *packet.Rule, s packet.Step, rest []packet.Step) node {
 		return e.orElse(n, e.goesOn())
 	}
 	panic(fmt.Sprintf("compare: unknown step %T", s))
+}
+
+// unseen says whether an effect is none that outcomes tell.
+func (e *engine) unseen(x packet.Effect) bool {
+	switch v := x.(type) {
+	case *packet.Note:
+		return v.Log && !e.logs
+	case *packet.Touch:
+		return !e.remembers
+	}
+	return false
 }
 
 // otherwise is the terminal of a packet that no case of a choice has taken.
@@ -219,16 +239,26 @@ func stateful(p packet.Pred) (o *packet.Opaque, neg bool) {
 	return nil, false
 }
 
-// evaluate asks a predicate with state: its first evaluation by what follows, which what comes before may make a later one.
+// evaluate asks a predicate with state: its first evaluation by what follows, which what comes before may make a later one. Where nothing
+// about the packet depends on what it says, it is only asked.
 func (e *engine) evaluate(r *packet.Rule, o *packet.Opaque, neg bool, rest []packet.Step) node {
-	says := e.pred(packet.Set(e.evaluation(o.Key, 1)))
-	if neg {
-		says = e.not(says)
+	n := e.goesOn()
+	if e.logs || !packet.Idle(rest) {
+		says := e.pred(packet.Set(e.evaluation(o.Key, 1)))
+		if neg {
+			says = e.not(says)
+		}
+		x := (&effect{}).clone()
+		x.counts = map[string]int{o.Key: 1}
+		asked := e.intern(x)
+		n = e.ite(says, e.having(e.steps(r, rest), asked), e.having(e.goesOn(), asked))
 	}
-	x := (&effect{}).clone()
-	x.counts = map[string]int{o.Key: 1}
-	asked := e.intern(x)
-	return e.ite(says, e.having(e.steps(r, rest), asked), e.having(e.goesOn(), asked))
+	if e.remembers {
+		x := (&effect{}).clone()
+		x.touched = map[string]bool{packet.Memory(o.Key, e.chain): true}
+		n = e.having(n, e.intern(x))
+	}
+	return n
 }
 
 // nth is an evaluation of a predicate with state, the n-th of its key on a packet's way, from 1 on.
@@ -283,7 +313,7 @@ func (e *engine) called(c *packet.Chain) node {
 	e.busy[c] = true
 	rules := make([]node, len(c.Rules))
 	for i, r := range c.Rules {
-		rules[i] = e.rule(r)
+		rules[i] = e.rule(c, r)
 	}
 	n := fold(rules, e.goesOn(), func(f, g node) node { return e.seq(packet.Continue, f, g) })
 	n = e.replace(n, func(n node) node { return e.becomes(n, packet.Return, packet.Continue) })

@@ -232,7 +232,7 @@ func TestFunctions(t *testing.T) {
 		f := e.function(at(a, packet.Input))
 		for range 100 {
 			p := g.packet()
-			want := follow(a, packet.Input, p).Outcome
+			want := follow(a, packet.Input, p, false).Outcome
 			got := e.outcomeAt(f, p)
 			x := e.effects[got.effect]
 			if got.kind != want.Kind || got.detail != want.Detail || !slices.Equal(x.notes, want.Notes) || !maps.Equal(x.counts, want.Asked) ||
@@ -262,7 +262,7 @@ func TestAgainstTrace(t *testing.T) {
 			same++
 			for range 200 {
 				p := g.packet()
-				x, y := follow(a, packet.Input, p), follow(b, packet.Input, p)
+				x, y := follow(a, packet.Input, p, false), follow(b, packet.Input, p, false)
 				if !trace.Same(x.Outcome, y.Outcome) {
 					t.Fatalf("seed %d: said to be the same, but %v fares differently", seed, p)
 				}

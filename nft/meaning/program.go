@@ -103,6 +103,10 @@ type ruleReader struct {
 func (t *tableReader) rule(r *nft.Rule) *packet.Rule {
 	read := &ruleReader{tableReader: t}
 	out := &packet.Rule{Origin: origin(r.Origin, r.Handle), Text: func() string { return nft.RuleText(t.table, r) }}
+	if steps, ok := read.bitCopy(r.Stmts); ok {
+		out.Steps = steps
+		return out
+	}
 	for _, s := range r.Stmts {
 		out.Steps = append(out.Steps, read.stmt(s)...)
 	}

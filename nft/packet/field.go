@@ -156,6 +156,12 @@ func CTTuple(reply bool, of Field) Field {
 // Named is a field that only its name tells from others.
 func Named(name string, bits uint8, show Show) Field { return Field{name, bits, show} }
 
+// ScratchField is a field that only rules of the same hook can see: what becomes of it does not matter.
+func ScratchField(name string, bits uint8) Field { return Field{"~" + name, bits, Hex} }
+
+// Scratch says whether the field is one of these.
+func (f Field) Scratch() bool { return f.Name[0] == '~' }
+
 // Domain is what values a field can have; nil: all that fit.
 func Domain(f Field) []Range {
 	switch f {

@@ -36,7 +36,7 @@ type Outcome struct {
 	SNAT, DNAT *packet.NAT
 	// Notes are what was done with it besides, in order; log lines are in Logs.
 	Notes, Logs []string
-	// Asked are the predicates with state that were asked, and how often; Touched the memories that changed.
+	// Asked are the predicates with state that had a say, and how often; Touched are the memories that changed.
 	Asked   map[string]int
 	Touched map[string]bool
 }
@@ -47,15 +47,16 @@ type walk struct {
 	trace   *Trace
 	packet  *packet.Packet
 	depth   int
+	logs    bool
 }
 
 // maxDepth bounds nested chains, where a program leads back to itself. The kernel takes 16 (NFT_JUMP_STACK_SIZE); iptables more.
 const maxDepth = 1000
 
-// Hook takes a packet through the base chains of a hook, in their order. The packet is not changed. A chain that leads back to itself
-// is an error.
-func Hook(p *packet.Program, h packet.Hook, pkt *packet.Packet) (t *Trace, err error) {
-	w := &walk{program: p, trace: &Trace{}, packet: pkt.Clone()}
+// Hook takes a packet through the base chains of a hook, in their order. The packet is not changed. Logs says that log lines matter. A chain
+// that leads back to itself is an error.
+func Hook(p *packet.Program, h packet.Hook, pkt *packet.Packet, logs bool) (t *Trace, err error) {
+	w := &walk{program: p, trace: &Trace{}, packet: pkt.Clone(), logs: logs}
 	o := &w.trace.Outcome
 	o.Packet, o.Asked, o.Touched = w.packet, map[string]int{}, map[string]bool{}
 	for _, c := range p.Chains {
@@ -127,7 +128,7 @@ func (w *walk) steps(steps []packet.Step, hop *Hop) (*packet.Verdict, bool) {
 	for i, s := range steps {
 		switch v := s.(type) {
 		case *packet.Require:
-			if !w.holds(v.P) {
+			if !w.holds(v.P, hop.Chain, steps[i+1:]) {
 				return nil, len(hop.Did) > 0
 			}
 		case *packet.Do:
@@ -148,17 +149,21 @@ func (w *walk) steps(steps []packet.Step, hop *Hop) (*packet.Verdict, bool) {
 	return nil, true
 }
 
-// holds asks a predicate; one with state is asked by its number.
-func (w *walk) holds(p packet.Pred) bool {
+// holds asks a predicate. One with state is asked by its number, unless nothing about the packet depends on it.
+func (w *walk) holds(p packet.Pred, c *packet.Chain, rest []packet.Step) bool {
 	switch v := p.(type) {
 	case *packet.Opaque:
 		if v.Stateful {
+			w.trace.Outcome.Touched[packet.Memory(v.Key, c)] = true
+			if !w.logs && packet.Idle(rest) {
+				return false
+			}
 			asked := w.trace.Outcome.Asked
 			asked[v.Key]++
 			return w.packet.Opaque[fmt.Sprintf("%s#%d", v.Key, asked[v.Key])]
 		}
 	case packet.Not:
-		return !w.holds(v.P)
+		return !w.holds(v.P, c, rest)
 	}
 	return packet.Holds(p, w.packet)
 }
@@ -219,7 +224,7 @@ func sameNAT(a, b *packet.NAT) bool {
 
 func sameFields(a, b *packet.Packet) bool {
 	for _, f := range slices.AppendSeq(slices.Collect(maps.Keys(a.Fields)), maps.Keys(b.Fields)) {
-		if a.Get(f) != b.Get(f) {
+		if a.Get(f) != b.Get(f) && !f.Scratch() {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -17,6 +18,26 @@ var _ = registerMatch(&Match{
 	Extension: addrtypeIn(iptables.IPv4, checkAddrtype),
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return addrtypeSides(m, func(o iptables.Option, fib *nft.Fib) Cond { return hasType(fib, o.Value.([]string)) })
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		route := ""
+		if _, in := m.Get("--limit-iface-in"); in {
+			route = " . iif"
+		}
+		if _, out := m.Get("--limit-iface-out"); out {
+			route = " . oif"
+		}
+		return optionsMeaning(m, func(o iptables.Option) packet.Pred {
+			side, ok := map[string]string{"--src-type": "saddr", "--dst-type": "daddr"}[o.Spec.Name]
+			if !ok {
+				return nil
+			}
+			var types []packet.Value
+			for _, t := range o.Value.([]string) {
+				types = append(types, packet.Num(uint64(slices.Index(addrTypes, t))))
+			}
+			return packet.OneOf(packet.Named("fib "+side+route+" type", 32, packet.Hex), types...)
+		})
 	},
 })
 

@@ -3,6 +3,7 @@ package ext
 import (
 	"strconv"
 
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -19,6 +20,9 @@ var _ = registerMatch(&Match{
 			c.Lossy(m.Options[0].Pos, "comment", "shorten it", "is cut to the %d bytes that nftables keeps", CommentMax)
 		}
 		return All{}
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		return packet.All{}
 	},
 })
 

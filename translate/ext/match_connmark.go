@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -20,5 +21,8 @@ var _ = registerMatch(&Match{
 			return All{tracked(), mark}
 		}
 		return mark
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		return packet.All{packet.Tracked, packet.Negate(markMeaning(packet.CTMark, m.Options[0].Value.(iptables.MarkMask)), m.Options[0].Neg)}
 	},
 })

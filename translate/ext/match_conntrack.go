@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -70,6 +71,26 @@ var _ = registerMatch(&Match{
 			return connection
 		}
 		return All{state, Any{Not{tracked()}, connection}}
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		// A packet without a connection is asked for its state alone: conntrack_mt returns there, with what the state says.
+		var state packet.Pred = packet.All{}
+		var rest packet.All
+		stated := false
+		for _, o := range m.Options {
+			if o.Spec.Name == "--ctstate" {
+				state, stated = packet.Negate(statesMeaning(o.Value.([]string)), o.Neg), true
+				continue
+			}
+			rest = append(rest, packet.Negate(connectionMeaning(c, o), o.Neg))
+		}
+		switch {
+		case rest == nil:
+			return state
+		case !stated:
+			return append(packet.All{packet.Tracked}, rest...)
+		}
+		return packet.All{state, packet.Any{packet.Not{P: packet.Tracked}, rest}}
 	},
 })
 
@@ -189,4 +210,33 @@ func anyBit(left nft.Expr, bits uint32, always bool) *Test {
 		t.Inverse = []nft.Stmt{&nft.Match{Op: bytecode.CmpEq, Left: some, Right: value(host32(0))}}
 	}
 	return t
+}
+
+// connectionMeaning is one option about a connection that is there.
+func connectionMeaning(c *Context, o iptables.Option) packet.Pred {
+	switch v := o.Value.(type) {
+	case uint8: // --ctproto
+		return packet.Eq(packet.CTProto, packet.Num(uint64(v)))
+	case iptables.Net:
+		return packet.Test(tupleField(c, o.Spec.Name), packet.FromBytes(v.Mask), packet.FromBytes(v.Addr.AsSlice()))
+	case iptables.Ports:
+		return portMeaning(tupleField(c, o.Spec.Name), []iptables.Ports{v})
+	case []string: // --ctstatus
+		bits := packet.Num(uint64(sum(ctStatuses, v)))
+		return packet.Not{P: packet.Test(packet.CTStatus, bits, packet.Value{})}
+	case iptables.Range: // --ctexpire: seconds, rounded down
+		return packet.Between(packet.CTExpires, packet.Num(min(v.Lo*1000, math.MaxUint32)), packet.Num(min(v.Hi*1000+999, math.MaxUint32)))
+	}
+	return packet.Eq(packet.CTReply, packet.Num(map[string]uint64{"ORIGINAL": 0, "REPLY": 1}[o.Value.(string)]))
+}
+
+// tupleField is the address or port that an option like --ctorigsrc or --ctrepldstport names.
+func tupleField(c *Context, option string) packet.Field {
+	side, reply := strings.CutPrefix(option, "--ctrepl")
+	side = strings.TrimPrefix(side, "--ctorig")
+	fields := map[string]packet.Field{"src": packet.IPv4Src, "dst": packet.IPv4Dst, "srcport": packet.SrcPort, "dstport": packet.DstPort}
+	if c.Family == iptables.IPv6 {
+		fields["src"], fields["dst"] = packet.IPv6Src, packet.IPv6Dst
+	}
+	return packet.CTTuple(reply, fields[side])
 }

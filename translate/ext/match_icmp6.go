@@ -2,6 +2,7 @@ package ext
 
 import (
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -17,6 +18,9 @@ var _ = registerMatch(&Match{
 	Header: Header{Size: 8},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(ofType(m.Options[0].Value.(icmpType), nft.TypeICMP6Type, nft.TypeICMPv6Code), m.Options[0].Neg)
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		return append(append(packet.All{}, firstFragment...), packet.Negate(icmpMeaning(m.Options[0].Value.(icmpType)), m.Options[0].Neg))
 	},
 })
 

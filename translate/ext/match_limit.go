@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -107,6 +108,11 @@ var _ = registerMatch(&Match{
 		n, unit := avg.perUnit()
 		return &Test{Stateful: true, Stmts: []nft.Stmt{&nft.Plain{Op: &bytecode.Limit{
 			Rate: n, Unit: limitUnits[unit].seconds, Burst: uint32(burst)}}}}
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		avg, burst := limitOf(m.Options)
+		n, unit := avg.perUnit()
+		return packet.Limited("", n, limitUnits[unit].seconds, uint32(burst), false)
 	},
 })
 

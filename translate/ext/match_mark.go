@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -16,5 +17,8 @@ var _ = registerMatch(&Match{
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		v := m.Options[0].Value.(iptables.MarkMask)
 		return negated(masked(&nft.Meta{Key: bytecode.MetaMark}, v.Mask, v.Value), m.Options[0].Neg)
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		return packet.Negate(markMeaning(packet.Mark, m.Options[0].Value.(iptables.MarkMask)), m.Options[0].Neg)
 	},
 })

@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // xt_multiport.c, multiport_mt: a list of up to 15 ports, a range counting as two.
 var _ = registerMatch(&Match{
@@ -26,6 +29,18 @@ var _ = registerMatch(&Match{
 			return negated(portsIn(destinationPort, ports), o.Neg)
 		}
 		return negated(Any{portsIn(sourcePort, ports), portsIn(destinationPort, ports)}, o.Neg)
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		return append(append(packet.All{}, firstFragment...), optionsMeaning(m, func(o iptables.Option) packet.Pred {
+			ports := o.Value.([]iptables.Ports)
+			switch o.Spec.Name {
+			case "--sports":
+				return portMeaning(packet.SrcPort, ports)
+			case "--dports":
+				return portMeaning(packet.DstPort, ports)
+			}
+			return packet.Any{portMeaning(packet.SrcPort, ports), portMeaning(packet.DstPort, ports)}
+		})...)
 	},
 })
 

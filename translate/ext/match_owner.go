@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -38,6 +39,34 @@ var _ = registerMatch(&Match{
 		}
 		return all
 	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		// Without a process there is no owner: the match holds exactly if every option is inverted ("(info->match ^ info->invert) == 0",
+		// and the same without the bit for the socket where there is a socket but no file).
+		var owner packet.All
+		asked, exists := true, packet.All{}
+		for _, o := range m.Options {
+			var p packet.Pred
+			switch o.Spec.Name {
+			case "--uid-owner":
+				p = idMeaning(packet.UID, o.Value.(iptables.IDs))
+			case "--gid-owner":
+				p = idMeaning(packet.GID, o.Value.(iptables.IDs))
+			case "--socket-exists":
+				exists = append(exists, packet.Negate(packet.Not{P: packet.Eq(packet.HasSocket, packet.Value{})}, o.Neg))
+				continue
+			default:
+				return opaqueMatch(m, false)
+			}
+			asked = asked && o.Neg
+			owner = append(owner, packet.Negate(p, o.Neg))
+		}
+		process := packet.Eq(packet.HasSocket, packet.Num(2))
+		with := packet.All{process, owner}
+		if asked {
+			return packet.All{exists, packet.Any{with, packet.Not{P: process}}}
+		}
+		return packet.All{exists, with}
+	},
 })
 
 // ownedBy tests the socket's user or group. The range is compared in network order, since the kernel compares bytes.
@@ -60,4 +89,8 @@ func onlyOutgoing(r *iptables.Rule, options []iptables.Option, _, chain string) 
 		return &iptables.Problem{Pos: r.Pos, Ext: "owner", Msg: "needs an option", Hint: "--uid-owner, --gid-owner or --socket-exists"}
 	}
 	return nil
+}
+
+func idMeaning(f packet.Field, ids iptables.IDs) packet.Pred {
+	return packet.Between(f, packet.Num(uint64(ids.Lo)), packet.Num(uint64(ids.Hi)))
 }

@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // state is the older name of conntrack's --ctstate (xt_state.c, and its alias in xt_conntrack).
 var _ = registerMatch(&Match{
@@ -13,5 +16,8 @@ var _ = registerMatch(&Match{
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(inStates(m.Options[0].Value.([]string)), m.Options[0].Neg)
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		return packet.Negate(statesMeaning(m.Options[0].Value.([]string)), m.Options[0].Neg)
 	},
 })

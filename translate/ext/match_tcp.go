@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -49,6 +50,21 @@ var _ = registerMatch(&Match{
 			}
 		}
 		return append(all, last...)
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		all := append(packet.All{}, firstFragment...)
+		return append(all, optionsMeaning(m, func(o iptables.Option) packet.Pred {
+			switch v := o.Value.(type) {
+			case iptables.Ports:
+				if o.Spec.Name == "--sport" {
+					return portMeaning(packet.SrcPort, []iptables.Ports{v})
+				}
+				return portMeaning(packet.DstPort, []iptables.Ports{v})
+			case tcpFlags:
+				return packet.Test(packet.TCPFlags, packet.Num(uint64(v.Mask)), packet.Num(uint64(v.Set)))
+			}
+			return packet.Set(packet.HasTCPOption(uint8(o.Value.(uint64))))
+		})...)
 	},
 })
 

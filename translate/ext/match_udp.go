@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // xt_tcpudp.c, udp_mt.
 var _ = registerMatch(&Match{
@@ -24,5 +27,15 @@ var _ = registerMatch(&Match{
 			all = append(all, negated(portIn(offset, o.Value.(iptables.Ports)), o.Neg))
 		}
 		return all
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		all := append(packet.All{}, firstFragment...)
+		return append(all, optionsMeaning(m, func(o iptables.Option) packet.Pred {
+			field := packet.DstPort
+			if o.Spec.Name == "--sport" {
+				field = packet.SrcPort
+			}
+			return portMeaning(field, []iptables.Ports{o.Value.(iptables.Ports)})
+		})...)
 	},
 })

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -17,6 +18,8 @@ type Match struct {
 	Header Header
 	// Lower says the match as a condition, or reports a problem to c.
 	Lower func(c *Context, m *iptables.Match) Cond
+	// Meaning says which packets the kernel's module takes, whatever nftables can say. nil: nobody knows more than the match's text.
+	Meaning func(c *Context, m *iptables.Match) packet.Pred
 }
 
 // Target describes a target extension.
@@ -26,6 +29,8 @@ type Target struct {
 	Limits Limits
 	// Lower says the target as an action, or reports a problem to c.
 	Lower func(c *Context, t *iptables.Target) Action
+	// Meaning says what the kernel's module does with a packet, whatever nftables can say. nil: nobody knows more than the target's text.
+	Meaning func(c *Context, t *iptables.Target) []packet.Step
 }
 
 // variant is the name of an extension in one family: some names have different options in iptables and ip6tables.

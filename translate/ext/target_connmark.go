@@ -6,6 +6,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -26,16 +27,30 @@ var _ = registerTarget(&Target{
 		Listing:   listed("CONNMARK", "save mask *", "--save-mark --mask", "restore mask *", "--restore-mark --mask", "save nfmask * ctmask ~*", "--save-mark --nfmask $1 --ctmask $2", "restore ctmask * nfmask ~*", "--restore-mark --ctmask $1 --nfmask $2", "save", "--save-mark", "restore", "--restore-mark", "xset *", "--set-xmark", "set *", "--set-xmark", "and *", "--and-mark", "or *", "--or-mark", "xor *", "--xor-mark"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
-		packet, connection := &nft.Meta{Key: bytecode.MetaMark}, &nft.CT{Key: bytecode.CtMark}
+		mark, connection := &nft.Meta{Key: bytecode.MetaMark}, &nft.CT{Key: bytecode.CtMark}
 		nfmask, ctmask := connmarkMasks(t)
 		if _, save := t.Get("--save-mark"); save {
-			return copyMark(connection, ctmask, packet, nfmask)
+			return copyMark(connection, ctmask, mark, nfmask)
 		}
 		if _, restore := t.Get("--restore-mark"); restore {
-			return copyMark(packet, nfmask, connection, ctmask)
+			return copyMark(mark, nfmask, connection, ctmask)
 		}
 		m := t.Options[0].Value.(iptables.MarkMask)
 		return stmts(setMark(connection, m.Mask, m.Value))
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		nfmask, ctmask := connmarkMasks(t)
+		var x packet.Effect
+		switch {
+		case has(t, "--save-mark"):
+			x = &packet.Copy{To: packet.CTMark, From: packet.Mark, Keep: packet.Num(uint64(^ctmask)), Bits: packet.Num(uint64(nfmask))}
+		case has(t, "--restore-mark"):
+			x = &packet.Copy{To: packet.Mark, From: packet.CTMark, Keep: packet.Num(uint64(^nfmask)), Bits: packet.Num(uint64(ctmask))}
+		default:
+			m := t.Options[0].Value.(iptables.MarkMask)
+			x = &packet.Write{Field: packet.CTMark, Keep: packet.Num(uint64(^m.Mask)), Flip: packet.Num(uint64(m.Value))}
+		}
+		return []packet.Step{&packet.Choose{Cases: []packet.Case{{When: packet.Tracked, Steps: do(x)}, {When: packet.All{}}}}}
 	},
 })
 

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -17,5 +18,6 @@ var _ = registerTarget(&Target{
 		Check:   both(onlyIn("nat"), onlyFrom("PREROUTING", "OUTPUT"), natPorts("--to-destination")),
 		Listing: listed("", "to:*", "--to-destination", "random", "--random", "persistent", "--persistent"),
 	},
-	Lower: toAddress(nft.DNAT, "--to-destination"),
+	Lower:   toAddress(nft.DNAT, "--to-destination"),
+	Meaning: natMeaning(packet.DNAT),
 })

@@ -3,11 +3,13 @@ package ext
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -49,6 +51,12 @@ var _ = registerTarget(&Target{
 			{Name: "--log-macdecode", Kind: iptables.Flag},
 		},
 		Listing: listLog,
+		Unlisted: func(args []string) string {
+			if i := slices.Index(args, "--log-prefix"); i >= 0 && strings.Contains(args[i+1], `"`) {
+				return "where a prefix with quotes in it ends"
+			}
+			return ""
+		},
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		level, flags := uint32(warning), uint32(0)
@@ -64,6 +72,20 @@ var _ = registerTarget(&Target{
 			}
 		}
 		return stmts(&nft.Plain{Op: log})
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		prefix, level, flags := "", uint32(warning), uint32(0)
+		for _, o := range t.Options {
+			switch o.Spec.Name {
+			case "--log-prefix":
+				prefix = o.Value.(string)
+			case "--log-level":
+				level = uint32(o.Value.(uint64))
+			default:
+				flags |= logFlags[o.Spec.Name]
+			}
+		}
+		return do(packet.Logged(prefix, level, flags))
 	},
 })
 

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -18,6 +19,10 @@ var _ = registerTarget(&Target{
 	Lower: func(c *Context, t *iptables.Target) Action {
 		m := t.Options[0].Value.(iptables.MarkMask)
 		return stmts(setMark(&nft.Meta{Key: bytecode.MetaMark}, m.Mask, m.Value))
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		m := t.Options[0].Value.(iptables.MarkMask)
+		return do(&packet.Write{Field: packet.Mark, Keep: packet.Num(uint64(^m.Mask)), Flip: packet.Num(uint64(m.Value))})
 	},
 })
 

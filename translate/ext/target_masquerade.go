@@ -2,6 +2,7 @@ package ext
 
 import (
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -29,4 +30,5 @@ var _ = registerTarget(&Target{
 		a.Ends, a.Proto = true, n.Port != nil
 		return a
 	},
+	Meaning: natMeaning(packet.Masquerade),
 })

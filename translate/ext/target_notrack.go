@@ -1,6 +1,7 @@
 package ext
 
 import (
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -9,5 +10,8 @@ var _ = registerTarget(&Target{
 	Extension: iptables.Extension{Name: "NOTRACK", Check: onlyIn("raw"), Listing: listed("NOTRACK")},
 	Lower: func(*Context, *iptables.Target) Action {
 		return notrack()
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		return notrackMeaning
 	},
 })

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -41,6 +42,7 @@ var _ = registerTarget(&Target{
 		a.Ends, a.Proto = true, true
 		return a
 	},
+	Meaning: natMeaning(packet.Redirect),
 })
 
 func checkRedirect(r *iptables.Rule, options []iptables.Option, table, chain string) *iptables.Problem {

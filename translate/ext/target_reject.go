@@ -6,6 +6,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -77,6 +78,13 @@ var _ = registerTarget(&Target{
 		action := stmts(&nft.Plain{Op: op})
 		action.Ends, action.Proto = true, a.reset
 		return action
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		a := t.Options[0].Value.(answer)
+		if a.reset {
+			return ends(packet.Reset())
+		}
+		return ends(packet.Unreachable(a.code))
 	},
 })
 

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -18,5 +19,6 @@ var _ = registerTarget(&Target{
 		Check:   both(onlyIn("nat"), onlyFrom("POSTROUTING", "INPUT"), natPorts("--to-source")),
 		Listing: listed("", "to:*", "--to-source", "random", "--random", "random-fully", "--random-fully", "persistent", "--persistent"),
 	},
-	Lower: toAddress(nft.SNAT, "--to-source"),
+	Lower:   toAddress(nft.SNAT, "--to-source"),
+	Meaning: natMeaning(packet.SNAT),
 })

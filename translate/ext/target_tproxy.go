@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -55,5 +56,28 @@ var _ = registerTarget(&Target{
 		}
 		take = append(take, &nft.Verdict{Code: bytecode.Accept})
 		return Action{Rules: [][]nft.Stmt{take, {&nft.Verdict{Code: bytecode.Drop}}}, Ends: true, Proto: true}
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		var addr packet.Value
+		var port uint16
+		var mark iptables.MarkMask
+		for _, o := range t.Options {
+			switch v := o.Value.(type) {
+			case uint64:
+				port = uint16(v)
+			case netip.Addr:
+				addr = packet.FromBytes(v.AsSlice())
+			case iptables.MarkMask:
+				mark = v
+			}
+		}
+		return []packet.Step{&packet.Choose{Cases: []packet.Case{
+			{When: packet.Listener(addr, port), Steps: []packet.Step{
+				&packet.Do{Effect: packet.Proxied(addr, port)},
+				&packet.Do{Effect: &packet.Write{Field: packet.Mark, Keep: packet.Num(uint64(^mark.Mask)), Flip: packet.Num(uint64(mark.Value))}},
+				&packet.End{Verdict: packet.Verdict{Kind: packet.Accept}},
+			}},
+			{When: packet.All{}, Steps: ends(packet.Verdict{Kind: packet.Drop})},
+		}}}
 	},
 })

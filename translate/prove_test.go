@@ -1,0 +1,65 @@
+package translate_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rechain/nft/compare"
+	"rechain/nft/meaning"
+	"rechain/translate"
+	"rechain/translate/ext"
+	"rechain/translate/iptables"
+)
+
+// TestProveCorpus proves the translation of real dumps: what the kernel's xt_* modules do with a packet is what nft's do.
+func TestProveCorpus(t *testing.T) {
+	files, _ := filepath.Glob("../../shared/corpus/*.rules")
+	if len(files) == 0 {
+		t.Skip("needs ../shared/corpus, which is not here")
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			family := iptables.IPv4
+			if strings.HasSuffix(file, ".v6.rules") {
+				family = iptables.IPv6
+			}
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			rs, err := iptables.Parse(f, filepath.Base(file), family, ext.Vocabulary)
+			if err != nil {
+				t.Skip(strings.SplitN(err.Error(), "\n", 2)[0])
+			}
+			v4, v6 := rs, (*iptables.Ruleset)(nil)
+			if family == iptables.IPv6 {
+				v4, v6 = nil, rs
+			}
+			out, report := translate.Ruleset(v4, v6, translate.Options{AllowLossy: true})
+			if out == nil {
+				t.Skip(report.Refused()[0])
+			}
+			start := time.Now()
+			functions, err := compare.Programs(translate.Meaning(rs, nil), meaning.Of(out, family == iptables.IPv6), compare.Options{Findings: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range functions {
+				if f.Undecided != nil {
+					t.Errorf("%v: %v", f.Hook, f.Undecided)
+				}
+				for _, x := range f.Findings {
+					t.Errorf("%v: %v\nneeds %v\n%s\n%s", f.Hook, x.Packet, x.Needs, way(x.A), way(x.B))
+				}
+			}
+			t.Log(time.Since(start))
+		})
+	}
+}
+
+func way(t any) string { return fmt.Sprint(t) }
