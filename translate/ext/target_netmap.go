@@ -25,12 +25,9 @@ var _ = registerTarget(&Target{
 	Lower: func(c *Context, t *iptables.Target) Action {
 		n := &nft.NAT{Kind: netmapKind(c, t), Family: c.NftFamily()}
 		net := t.Options[0].Value.(iptables.Net)
-		switch ones, contiguous := net.Ones(); {
-		case ones == net.Addr.BitLen(): // nothing is kept
-			n.Addr = value(net.Addr.AsSlice())
-		case contiguous:
+		if _, contiguous := net.Ones(); contiguous {
 			n.Flags, n.Addr, n.AddrMax = natNetmap, value(net.Addr.AsSlice()), value(lastOf(net).AsSlice())
-		default:
+		} else {
 			n.Addr = &nft.MaskXor{Of: addressOf(c.Family, n.Kind == nft.DNAT), Mask: inverted(net.Mask), Xor: net.Addr.AsSlice()}
 		}
 		a := stmts(n)
