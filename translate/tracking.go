@@ -76,31 +76,38 @@ func Fragmented(rs *iptables.Ruleset) bool {
 	return what == bare
 }
 
-// startedIn says what the rules of an nft table start for a family, none of which needs to be reached (the init of each expression).
-// nft's notrack and socket start nothing. It looks no further than for want.
-func startedIn(t *nft.Table, f nft.Family, want machinery) machinery {
-	started := bare
-	if t.Family != f && t.Family != nft.Inet {
-		return started
-	}
-	for _, ch := range t.Chains {
-		for _, r := range ch.Rules {
-			if started >= want {
-				return started
-			}
-			low, _ := nft.LowerRule(t, r)
-			for _, op := range low.Program {
-				started = max(started, startedByOp(op, f))
+// started says whether rules start as much as want for a family, by what their expressions do when they are loaded, reached or not.
+// nft's notrack and socket start nothing. Of the rules, those count that which does not leave out.
+func started(rs *nft.Ruleset, f nft.Family, want machinery, which func(*nft.Rule) bool) bool {
+	for _, t := range rs.Tables {
+		if t.Family != f && t.Family != nft.Inet {
+			continue
+		}
+		for _, ch := range t.Chains {
+			for _, r := range ch.Rules {
+				if !which(r) {
+					continue
+				}
+				low, _ := nft.LowerRule(t, r)
+				if slices.ContainsFunc(low.Program, func(op bytecode.Op) bool { return startedByOp(op, f) >= want }) {
+					return true
+				}
 			}
 		}
 	}
-	return started
+	return false
 }
 
 func startedByOp(op bytecode.Op, f nft.Family) machinery {
 	switch op := op.(type) {
 	case *bytecode.Ct, *bytecode.NAT, *bytecode.Masq, *bytecode.Redir, *bytecode.Synproxy, *bytecode.Connlimit, *bytecode.FlowOffload:
 		return tracked
+	case *bytecode.Dynset:
+		for _, each := range op.Exprs {
+			if startedByOp(each, f) == tracked {
+				return tracked
+			}
+		}
 	case *bytecode.TProxy:
 		if op.Family == f || op.Family == bytecode.Unspec {
 			return reassembled
@@ -113,7 +120,11 @@ func startedByOp(op bytecode.Op, f nft.Family) machinery {
 // to, in the table that needs it.
 func (t *translator) start(out *nft.Ruleset, rs *iptables.Ruleset, f nft.Family) {
 	want, name, by := needed(rs)
-	if want == bare || slices.ContainsFunc(out.Tables, func(table *nft.Table) bool { return startedIn(table, f, want) >= want }) {
+	if want == bare {
+		return
+	}
+	from := origin(by.Pos) // what comes of that rule is nearly always enough
+	if started(out, f, want, func(r *nft.Rule) bool { return r.Origin == from }) || started(out, f, want, func(*nft.Rule) bool { return true }) {
 		return
 	}
 	i := slices.IndexFunc(out.Tables, func(table *nft.Table) bool {
@@ -127,7 +138,7 @@ func (t *translator) start(out *nft.Ruleset, rs *iptables.Ruleset, f nft.Family)
 	if want == tracked {
 		named, rule = "tracking", &nft.Rule{Stmts: track, Comment: "no packet comes here, but while it stands connections are tracked"}
 	}
-	rule.Origin = origin(by.Pos)
+	rule.Origin = from
 	taken := func(name string) bool {
 		return slices.ContainsFunc(table.Chains, func(ch *nft.Chain) bool { return ch.Name == name }) || t.opt.Taken != nil && t.opt.Taken(table, name)
 	}
