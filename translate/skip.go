@@ -72,6 +72,8 @@ func effect(c *ext.Context, next string) string {
 		return "left out: what it let through now goes on " + next + stopped(next)
 	case target.Name == "DROP" || target.Name == "REJECT":
 		return "left out: what it stopped now goes on " + next + let(next)
+	case target.Name == "RETURN" && c.Source.Table(c.Table).Chain(c.Chain).Policy != "":
+		return "left out: what it left to the policy now goes on " + next
 	case target.Name == "RETURN":
 		return "left out: what it sent back now goes on " + next
 	case target.Ext == nil:

@@ -22,8 +22,9 @@ func newApply() *cobra.Command {
 iptables-restore does; other tables stay. What is the same already stays too, with its counters, unless --counters brings
 others.
 
-With --noflush, rules are appended to the chains that are there, chains that are missing are made, and a user chain that the
-source declares is emptied first, as iptables-restore --noflush does it.
+With --noflush, it adds to what is there as iptables-restore --noflush does: rules are appended, or inserted (-I) or deleted (-D
+with the rule's words), chains are made, emptied (-F, and a user chain by being declared) and deleted (-X). Chains may be named that
+only the kernel has. Numbers of rules are understood where the source shows what they count.
 
 ` + sourceHelp,
 		Args: someArgs,

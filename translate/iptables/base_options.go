@@ -2,6 +2,7 @@ package iptables
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -42,12 +43,25 @@ func (p *ruleParser) addresses(option, v string, at Pos) []*AddrMatch {
 	for part := range strings.SplitSeq(v, ",") {
 		n, err := parseHost(strings.TrimSpace(part), p.family)
 		if err != nil {
-			p.problem(at, option, err.Error(), "")
+			p.problem(at, option, err.Error(), p.otherHost(part))
 			continue
 		}
 		list = append(list, &AddrMatch{Neg: neg, Addr: n.Addr, Mask: n.Mask, Pos: at})
 	}
 	return list
+}
+
+// otherHost is a hint about an address that is of the other family.
+func (p *ruleParser) otherHost(w string) string {
+	host, _, _ := strings.Cut(w, "/")
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil || a.Is4() == (p.family == IPv4):
+		return ""
+	case a.Is4():
+		return "is the source of iptables?"
+	}
+	return "is the source of ip6tables?"
 }
 
 // parseHost is ParseNet for the addresses of -s and -d: the address does not matter when the mask is empty, an IPv4 address may

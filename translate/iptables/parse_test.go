@@ -59,6 +59,62 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 }
 
+// TestPartial reads what can be read beside the problems.
+func TestPartial(t *testing.T) {
+	const text = "*filter\n:A - [0:0]\n-A INPUT -p tcp\n-A INPUT -m nope -j DROP\n-I INPUT 2 -p udp\n-A A -j NOPE\nnonsense\n-D INPUT 1\nCOMMIT\n*none\n-A B\nCOMMIT\n"
+	rs, err := Parse(strings.NewReader(text), "x", 0, testVocab)
+	var ps Problems
+	if !errors.As(err, &ps) || len(ps) != 4 {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(ps.Beside(rs)); !strings.Contains(got, "x:7:1: ") || !strings.Contains(got, "x:10:1: ") || len(ps.Beside(rs)) != 2 {
+		t.Errorf("not of rules: %s", got)
+	}
+	var got []string
+	for _, c := range rs.Tables[0].Chains {
+		for _, r := range c.Rules {
+			got = append(got, fmt.Sprint(c.Name, " ", r.Pos.Line, " ", r.Problems != nil, " ", r.Target != nil))
+		}
+	}
+	if want := "INPUT 5 false false, INPUT 4 true true, A 6 true true"; strings.Join(got, ", ") != want || len(rs.Tables) != 1 {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
+	}
+}
+
+// TestNoflush reads what a source does to chains that it does not show.
+func TestNoflush(t *testing.T) {
+	const text = "*filter\n:OWN - [0:0]\n:BOTH - [0:0]\n-X BOTH\n-I INPUT -p tcp\n-I INPUT 2 -p udp\n-A INPUT -j THERE\n-D INPUT -p udp\n-D INPUT -p 7\n" +
+		"-A OWN -p tcp\n-I OWN 2 -p udp\n-D OWN 1\n-N NEW\n-F OUTPUT\n-X OLD\nCOMMIT\n*filter\n-I OWN -p 9\nCOMMIT\n"
+	rs, err := ParseNoflush(text, "x", 0, testVocab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range rs.Table("filter").Chains {
+		ch := c.Changes
+		ch.Without = nil
+		if len(c.Rules) > 0 || ch.Inserted > 0 || ch.Empty || ch.New || ch.Delete || c.Policy == "" {
+			got = append(got, fmt.Sprintf("%s %v %+v without %v", c.Name, c.Rules, ch, c.Changes.Without))
+		}
+	}
+	want := []string{
+		"INPUT [-p tcp -j THERE] {Inserted:1 Empty:false New:false Delete:false Without:[]} without [-p 7]",
+		"OUTPUT [] {Inserted:0 Empty:true New:false Delete:false Without:[]} without []",
+		"OWN [-p igp -p udp] {Inserted:0 Empty:true New:false Delete:false Without:[]} without []",
+		"BOTH [] {Inserted:0 Empty:true New:false Delete:true Without:[]} without []",
+		"NEW [] {Inserted:0 Empty:false New:true Delete:false Without:[]} without []",
+		"OLD [] {Inserted:0 Empty:false New:false Delete:true Without:[]} without []",
+		"THERE [] {Inserted:0 Empty:false New:false Delete:false Without:[]} without []",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	_, err = ParseNoflush("*filter\n-F\n-X\n-A GONE\n-A INPUT -j GONE\nCOMMIT\n", "x", 0, testVocab)
+	if want := "x:4:1: GONE: table filter has no such chain"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("after -X: %v", err)
+	}
+}
+
 // Old forms that iptables 1.8.9 no longer takes, but dumps of its time have.
 func TestOldForms(t *testing.T) {
 	rs := parse(t, "* filter\n-A INPUT -s ! 1.2.3.4 -p ! tcp\n-A INPUT -p tcp --dport ! 80\n\tCOMMIT \n", 0)
