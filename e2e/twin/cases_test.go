@@ -11,6 +11,13 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
+// known are the files whose packets are known to differ, and why. Their differences are told, and do not fail the test.
+var known = map[string]string{
+	"match_cgroup": "the kernel's xt_cgroup does not see the class of a SYN-ACK, which belongs to a connection request; nftables looks at the listening socket",
+	"target_ecn":   "the kernel's xt_ECN writes its flags into the data of later fragments, taking it for a TCP header",
+	"malformed":    "the kernel's xt_tcpmss takes the data of later fragments for a TCP header, and drops what does not look like one",
+}
+
 // TestCases compares rechain with iptables-legacy on the rules of every extension's cases. What they look like is said in
 // translate/cases_test.go; here only their rules count.
 func TestCases(t *testing.T) {
@@ -23,11 +30,13 @@ func TestCases(t *testing.T) {
 	for _, file := range append(files, more...) {
 		archive, err := txtar.ParseFile(file)
 		must(t, err)
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
 			for _, f := range archive.Files {
 				for _, d := range caseDumps(f.Name, string(f.Data)) {
 					t.Run(d.name, func(t *testing.T) {
 						t.Parallel()
+						d.known = known[name]
 						d.settle()
 						j := judge(t, d, n)
 						t.Logf("%d of %d rules took a packet", j.taken, j.rules)

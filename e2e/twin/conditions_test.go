@@ -67,6 +67,7 @@ var makers = map[string]func(*tables, condition) (cond, bool){
 	"multiport --sports": ports(sport), "multiport --dports": ports(dport), "multiport --ports": ports(dport, sport),
 	"tcp --tcp-flags": tcpFlags, "tcp --syn": syn, "tcp --tcp-option": tcpOption, "tcpmss --mss": segmentSize,
 	"icmp --icmp-type": icmpType(icmp), "icmp6 --icmpv6-type": icmpType(icmp6),
+	"mh --mh-type":  number(":", 0, 255, func(p *packet, v uint64) { p.icmpType = uint8(v) }, func(p *packet) uint64 { return uint64(p.icmpType) }),
 	"state --state": state, "conntrack --ctstate": state,
 	"mark --mark":       mark,
 	"owner --uid-owner": number("-", 0, 1<<31-1, func(p *packet, v uint64) { p.path, p.uid = local(p), uint32(v) }, func(p *packet) uint64 { return uint64(p.uid) }),
@@ -243,8 +244,8 @@ func protocolNumber(w string) (uint8, bool) {
 		return uint8(n), true
 	}
 	n, ok := map[string]uint8{"icmp": icmp, "igmp": 2, "ipencap": 4, "tcp": tcp, "udp": udp, "dccp": dccp, "ipv6": 41, "gre": 47, "esp": esp, "ah": ah,
-		"icmpv6": icmp6, "ipv6-icmp": icmp6, "ospf": 89, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "sctp": sctp, "mobility-header": 135,
-		"ipv6-mh": 135, "udplite": udplite}[w]
+		"icmpv6": icmp6, "ipv6-icmp": icmp6, "ospf": 89, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "sctp": sctp, "mobility-header": mobility,
+		"ipv6-mh": mobility, "udplite": udplite}[w]
 	return n, ok
 }
 

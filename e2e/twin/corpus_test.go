@@ -64,7 +64,8 @@ func indexed(t *testing.T, header, line string) (d *dump, loads bool) {
 	}
 	text, err := os.ReadFile(filepath.Join(corpus, name))
 	must(t, err)
-	d = &dump{name: name, v6: get("family") == "v6", text: string(text)}
+	// Some hide their hosts' link-layer addresses.
+	d = &dump{name: name, v6: get("family") == "v6", text: strings.ReplaceAll(string(text), "XX:XX:XX:XX:XX:XX", "02:00:00:0a:0b:0c")}
 	if companion := get("companion_ipset"); companion != "" {
 		sets, err := os.ReadFile(filepath.Join(corpus, companion))
 		must(t, err)
@@ -125,17 +126,21 @@ func judge(t *testing.T, d *dump, n int) judgement {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report(t, found)
+		report(t, found, d.known)
 		j.packets += len(packets)
 		j.taken = len(taken)
 	}
 	return j
 }
 
-// report fails the test for what differs.
-func report(t *testing.T, found []finding) {
+// report fails the test for what differs, unless it is known why.
+func report(t *testing.T, found []finding, known string) {
 	t.Helper()
 	for _, f := range found {
-		t.Errorf("%s\n  %s", f.packet, f.what)
+		if known != "" {
+			t.Logf("%s:\n%s\n  %s", known, f.packet, f.what)
+		} else {
+			t.Errorf("%s\n  %s", f.packet, f.what)
+		}
 	}
 }

@@ -40,7 +40,7 @@ type packet struct {
 
 // IP protocol numbers (IANA).
 const (
-	icmp, tcp, udp, dccp, esp, ah, icmp6, sctp, udplite = 1, 6, 17, 33, 50, 51, 58, 132, 136
+	icmp, tcp, udp, dccp, esp, ah, icmp6, sctp, mobility, udplite = 1, 6, 17, 33, 50, 51, 58, 132, 135, 136
 )
 
 func (p *packet) v6() bool { return p.dst.Is6() }
@@ -193,6 +193,8 @@ func checksumAt(proto uint8) int {
 		return 6
 	case icmp, icmp6:
 		return 2
+	case mobility:
+		return 4
 	case sctp:
 		return 8
 	}
@@ -222,6 +224,9 @@ func (p *packet) around(payload []byte) []byte {
 		binary.LittleEndian.PutUint32(h[8:], crc32.Checksum(h, crc32.MakeTable(crc32.Castagnoli)))
 	case dccp:
 		h = append(ports, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0) // a request
+	case mobility: // a message without data: no next header
+		h = []byte{59, 0, p.icmpType, 0, 0, 0, 0, 0}
+		payload = nil
 	case esp:
 		h = []byte{0, 0, 0, 100, 0, 0, 0, 1}
 	case ah:

@@ -69,7 +69,7 @@ var unloadable = regexp.MustCompile(`(?:occurred at line: |: line )(\d+)`)
 // the first.
 func (d *dump) leaveOutUnloadable(t *testing.T) {
 	t.Helper()
-	for range 50 {
+	for range 20 {
 		s := newSite(t)
 		err := d.loadLegacy(s)
 		s.close()

@@ -114,8 +114,8 @@ func all(conds []cond, p *packet) bool {
 	return !slices.ContainsFunc(conds, func(c cond) bool { return c.holds == nil || !c.holds(p) })
 }
 
-// known says whether conditions hold as far as that can be known.
-func known(conds []cond, p *packet) bool {
+// possible says whether conditions hold as far as that can be known.
+func possible(conds []cond, p *packet) bool {
 	return !slices.ContainsFunc(conds, func(c cond) bool { return c.holds != nil && !c.holds(p) })
 }
 
@@ -152,7 +152,7 @@ func (t *tables) solve(r *rule, w way, path string, rnd *rand.Rand, vary bool) p
 			c := b.conds[(from+i)%len(b.conds)]
 			for _, e := range c.no {
 				q := p
-				if e(&q); known(w.conds, &q) {
+				if e(&q); possible(w.conds, &q) {
 					p = q
 					break search
 				}
