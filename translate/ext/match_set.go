@@ -35,6 +35,7 @@ var _ = registerMatch(&Match{
 	Limits: Limits{
 		Refused: "options that count packets or bytes; sets of the other family; elements that nft cannot say",
 		Lossy:   "--update-counters, --update-subcounters",
+		Kernel:  "5.6", // networks beside other values (nft_set_pipapo)
 	},
 	Lower: lowerSet,
 })

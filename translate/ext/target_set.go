@@ -35,8 +35,11 @@ var _ = registerTarget(&Target{
 		},
 		Listing: listed("", "add-set * *", "--add-set", "del-set * *", "--del-set", "map-set * *", "--map-set", "exist", "--exist", "timeout *", "--timeout", "map-mark", "--map-mark", "map-prio", "--map-prio", "map-queue", "--map-queue"),
 	},
-	Limits: Limits{Refused: "--map-set; a set that tables share; sets of networks, Ethernet addresses, bitmaps or lists, or with forceadd"},
-	Lower:  lowerSetTarget,
+	Limits: Limits{
+		Refused: "--map-set; a set that tables share; sets of networks, Ethernet addresses, bitmaps or lists, or with forceadd",
+		Kernel:  "5.4", // NFT_DYNSET_OP_DELETE
+	},
+	Lower: lowerSetTarget,
 })
 
 func lowerSetTarget(c *Context, t *iptables.Target) Action {
