@@ -45,6 +45,8 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
+		Listing:  listed("rateest match"),
+		Unlisted: func([]string) string { return "the unit of a rate" }, // with -n they are bytes, else rounded
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, m *iptables.Match) Cond {
