@@ -52,8 +52,9 @@ func addrtypeIn(f iptables.Family, check func(*iptables.Rule, []iptables.Option,
 			{Name: "--limit-iface-in", Kind: iptables.Flag, Excludes: []string{"--limit-iface-out"}},
 			{Name: "--limit-iface-out", Kind: iptables.Flag, Excludes: []string{"--limit-iface-in"}},
 		},
-		Check:   check,
-		Listing: listed("ADDRTYPE match", "src-type !*", "--src-type", "dst-type !*", "--dst-type", "limit-in", "--limit-iface-in", "limit-out", "--limit-iface-out"),
+		Check: check,
+		Listing: listed("ADDRTYPE match", "src-type !*", "--src-type", "dst-type !*", "--dst-type", "limit-in", "--limit-iface-in",
+			"limit-out", "--limit-iface-out"),
 	}
 }
 

@@ -35,8 +35,9 @@ var _ = registerMatch(&Match{
 			}
 			return options
 		},
-		Check:   checkCluster,
-		Listing: listed("cluster", "!node_mask=*", "--cluster-local-nodemask", "total_nodes=*", "--cluster-total-nodes", "hash_seed=*", "--cluster-hash-seed"),
+		Check: checkCluster,
+		Listing: listed("cluster", "!node_mask=*", "--cluster-local-nodemask", "total_nodes=*", "--cluster-total-nodes",
+			"hash_seed=*", "--cluster-hash-seed"),
 	},
 	Limits: Limits{Lossy: Always},
 	Lower:  lowerCluster,

@@ -57,7 +57,8 @@ var _ = registerMatch(&Match{
 			}
 			return options
 		},
-		Listing: listed("", "! connbytes *", "--connbytes", "connbytes mode *", "--connbytes-mode", "connbytes direction *", "--connbytes-dir"),
+		Listing: listed("", "! connbytes *", "--connbytes", "connbytes mode *", "--connbytes-mode",
+			"connbytes direction *", "--connbytes-dir"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		counted, _ := m.Get("--connbytes")

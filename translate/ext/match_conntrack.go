@@ -49,7 +49,10 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
-		Listing: listed("", "! ctstate *", "--ctstate", "! ctproto *", "--ctproto", "! ctorigsrc *", "--ctorigsrc", "! ctorigdst *", "--ctorigdst", "! ctreplsrc *", "--ctreplsrc", "! ctrepldst *", "--ctrepldst", "! ctorigsrcport *", "--ctorigsrcport", "! ctorigdstport *", "--ctorigdstport", "! ctreplsrcport *", "--ctreplsrcport", "! ctrepldstport *", "--ctrepldstport", "! ctstatus *", "--ctstatus", "! ctexpire *", "--ctexpire", "ctdir *", "--ctdir"),
+		Listing: listed("", "! ctstate *", "--ctstate", "! ctproto *", "--ctproto", "! ctorigsrc *", "--ctorigsrc",
+			"! ctorigdst *", "--ctorigdst", "! ctreplsrc *", "--ctreplsrc", "! ctrepldst *", "--ctrepldst",
+			"! ctorigsrcport *", "--ctorigsrcport", "! ctorigdstport *", "--ctorigdstport", "! ctreplsrcport *", "--ctreplsrcport",
+			"! ctrepldstport *", "--ctrepldstport", "! ctstatus *", "--ctstatus", "! ctexpire *", "--ctexpire", "ctdir *", "--ctdir"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var state Cond

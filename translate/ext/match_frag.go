@@ -23,7 +23,8 @@ var _ = registerMatch(&Match{
 			{Name: "--fragmore", Kind: iptables.Flag, Excludes: []string{"--fraglast"}},
 			{Name: "--fraglast", Kind: iptables.Flag},
 		},
-		Listing: listed("frag", "id:!*", "--fragid", "ids:!*", "--fragid", "length:!*", "--fraglen", "reserved", "--fragres", "first", "--fragfirst", "more", "--fragmore", "last", "--fraglast"),
+		Listing: listed("frag", "id:!*", "--fragid", "ids:!*", "--fragid", "length:!*", "--fraglen", "reserved", "--fragres",
+			"first", "--fragfirst", "more", "--fragmore", "last", "--fraglast"),
 	},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		all := All{present(&nft.Exthdr{Type: ipFragment, Len: 1, Flags: exthdrPresent}, []byte{1})}

@@ -41,7 +41,8 @@ var _ = registerMatch(&Match{
 			}
 			return nil
 		},
-		Listing: listed("limit:", "up to *", "--hashlimit-upto", "above *", "--hashlimit-above", "burst *", "--hashlimit-burst", "mode *", "--hashlimit-mode",
+		Listing: listed("limit:", "up to *", "--hashlimit-upto", "above *", "--hashlimit-above", "burst *", "--hashlimit-burst",
+			"mode *", "--hashlimit-mode",
 			"htable-size *", "--hashlimit-htable-size", "htable-max *", "--hashlimit-htable-max",
 			"htable-gcinterval *", "--hashlimit-htable-gcinterval", "htable-expire *", "--hashlimit-htable-expire",
 			"srcmask *", "--hashlimit-srcmask", "dstmask *", "--hashlimit-dstmask",

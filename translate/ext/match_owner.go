@@ -18,8 +18,9 @@ var _ = registerMatch(&Match{
 			{Name: "--gid-owner", Kind: iptables.IDRange, Neg: true},
 			{Name: "--suppl-groups", Kind: iptables.Flag},
 		},
-		Check:   onlyOutgoing,
-		Listing: listed("", "! owner UID match *", "--uid-owner", "! owner GID match *", "--gid-owner", "! owner socket exists", "--socket-exists", "incl. suppl. groups", "--suppl-groups"),
+		Check: onlyOutgoing,
+		Listing: listed("", "! owner UID match *", "--uid-owner", "! owner GID match *", "--gid-owner",
+			"! owner socket exists", "--socket-exists", "incl. suppl. groups", "--suppl-groups"),
 	},
 	Limits: Limits{Refused: "--socket-exists, --suppl-groups"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

@@ -13,7 +13,9 @@ var _ = registerMatch(&Match{
 			{Name: "--physdev-out", Kind: iptables.String(15), Neg: true},
 			{Name: "--physdev-is-bridged", Kind: iptables.Flag, Neg: true},
 		},
-		Listing: listed("PHYSDEV match", "! --physdev-is-in", "--physdev-is-in", "! --physdev-in *", "--physdev-in", "! --physdev-is-out", "--physdev-is-out", "! --physdev-out *", "--physdev-out", "! --physdev-is-bridged", "--physdev-is-bridged"),
+		Listing: listed("PHYSDEV match", "! --physdev-is-in", "--physdev-is-in", "! --physdev-in *", "--physdev-in",
+			"! --physdev-is-out", "--physdev-is-out", "! --physdev-out *", "--physdev-out",
+			"! --physdev-is-bridged", "--physdev-is-bridged"),
 	},
 	Limits: Limits{Refused: Always},
 	Lower: func(c *Context, m *iptables.Match) Cond {

@@ -32,8 +32,9 @@ var _ = registerMatch(&Match{
 			{Name: "--rt-0-addrs", Kind: routedAddresses},
 			{Name: "--rt-0-not-strict", Kind: iptables.Flag},
 		},
-		Check:   checkRouting,
-		Listing: listed("rt", "type:!*", "--rt-type", "segsleft:!*", "--rt-segsleft", "segslefts:!*", "--rt-segsleft", "length:!*", "--rt-len", "reserved", "--rt-0-res", "0-addrs *", "--rt-0-addrs", "0-not-strict", "--rt-0-not-strict"),
+		Check: checkRouting,
+		Listing: listed("rt", "type:!*", "--rt-type", "segsleft:!*", "--rt-segsleft", "segslefts:!*", "--rt-segsleft",
+			"length:!*", "--rt-len", "reserved", "--rt-0-res", "0-addrs *", "--rt-0-addrs", "0-not-strict", "--rt-0-not-strict"),
 	},
 	Limits: Limits{Refused: "--rt-0-not-strict"},
 	Lower: func(c *Context, m *iptables.Match) Cond {

@@ -30,7 +30,10 @@ var _ = registerMatch(&Match{
 				return !o.Neg && (o.Spec.Name == "--update-counters" || o.Spec.Name == "--update-subcounters")
 			})
 		},
-		Listing: listed("", "! match-set * *", "--match-set", "return-nomatch", "--return-nomatch", "! update-counters", "--update-counters", "! update-subcounters", "--update-subcounters", "! packets-eq *", "--packets-eq", "packets-lt *", "--packets-lt", "packets-gt *", "--packets-gt", "! bytes-eq *", "--bytes-eq", "bytes-lt *", "--bytes-lt", "bytes-gt *", "--bytes-gt"),
+		Listing: listed("", "! match-set * *", "--match-set", "return-nomatch", "--return-nomatch",
+			"! update-counters", "--update-counters", "! update-subcounters", "--update-subcounters",
+			"! packets-eq *", "--packets-eq", "packets-lt *", "--packets-lt", "packets-gt *", "--packets-gt",
+			"! bytes-eq *", "--bytes-eq", "bytes-lt *", "--bytes-lt", "bytes-gt *", "--bytes-gt"),
 	},
 	Limits: Limits{
 		Refused: "options that count packets or bytes; sets of the other family; elements that nft cannot say",

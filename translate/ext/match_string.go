@@ -96,7 +96,8 @@ var _ = registerMatch(&Match{
 			}
 			return &iptables.Problem{Pos: r.Pos, Ext: "string", Msg: "needs --string or --hex-string"}
 		},
-		Listing: listed("STRING match", "! '*'", "--string", "ALGO name *", "--algo", "FROM *", "--from", "TO *", "--to", "ICASE", "--icase"),
+		Listing: listed("STRING match", "! '*'", "--string", "ALGO name *", "--algo", "FROM *", "--from", "TO *", "--to",
+			"ICASE", "--icase"),
 		Unlisted: func(args []string) string {
 			for _, text := range args {
 				if hexListing.MatchString(text) {

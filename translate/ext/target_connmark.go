@@ -24,7 +24,11 @@ var _ = registerTarget(&Target{
 		),
 		Canonical: canonicalConnmark,
 		Check:     checkConnmark,
-		Listing:   listed("CONNMARK", "save mask *", "--save-mark --mask", "restore mask *", "--restore-mark --mask", "save nfmask * ctmask ~*", "--save-mark --nfmask $1 --ctmask $2", "restore ctmask * nfmask ~*", "--restore-mark --ctmask $1 --nfmask $2", "save", "--save-mark", "restore", "--restore-mark", "xset *", "--set-xmark", "set *", "--set-xmark", "and *", "--and-mark", "or *", "--or-mark", "xor *", "--xor-mark"),
+		Listing: listed("CONNMARK", "save mask *", "--save-mark --mask", "restore mask *", "--restore-mark --mask",
+			"save nfmask * ctmask ~*", "--save-mark --nfmask $1 --ctmask $2",
+			"restore ctmask * nfmask ~*", "--restore-mark --ctmask $1 --nfmask $2", "save", "--save-mark",
+			"restore", "--restore-mark", "xset *", "--set-xmark", "set *", "--set-xmark", "and *", "--and-mark", "or *", "--or-mark",
+			"xor *", "--xor-mark"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		mark, connection := &nft.Meta{Key: bytecode.MetaMark}, &nft.CT{Key: bytecode.CtMark}

@@ -25,8 +25,9 @@ var _ = registerTarget(&Target{
 			{Name: "--zone-reply", Kind: zoneKind, Excludes: []string{"--zone", "--zone-orig"}},
 			{Name: "--zone", Kind: zoneKind, Excludes: []string{"--zone-orig", "--zone-reply"}},
 		},
-		Check:   both(onlyIn("raw"), checkCT),
-		Listing: listed("CT", "notrack", "--notrack", "helper *", "--helper", "timeout *", "--timeout", "ctevents *", "--ctevents", "expevents *", "--expevents", "zone-orig *", "--zone-orig", "zone-reply *", "--zone-reply", "zone *", "--zone"),
+		Check: both(onlyIn("raw"), checkCT),
+		Listing: listed("CT", "notrack", "--notrack", "helper *", "--helper", "timeout *", "--timeout", "ctevents *", "--ctevents",
+			"expevents *", "--expevents", "zone-orig *", "--zone-orig", "zone-reply *", "--zone-reply", "zone *", "--zone"),
 	},
 	Limits: Limits{
 		Refused: "--timeout, --expevents; --helper and --ctevents behind rules of raw that decide by what has a state, or by a mark or set that raw changes",

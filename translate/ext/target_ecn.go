@@ -28,7 +28,8 @@ var _ = registerTarget(&Target{
 		},
 		Canonical: canonicalECN,
 		Check:     both(onlyIn("mangle"), checkECN),
-		Listing:   listed("ECN", "TCP remove", "--ecn-tcp-remove", "ECE=*", "--ecn-tcp-ece", "CWR=*", "--ecn-tcp-cwr", "ECT codepoint=*", "--ecn-ip-ect"),
+		Listing: listed("ECN", "TCP remove", "--ecn-tcp-remove", "ECE=*", "--ecn-tcp-ece", "CWR=*", "--ecn-tcp-cwr",
+			"ECT codepoint=*", "--ecn-ip-ect"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		var out []nft.Stmt

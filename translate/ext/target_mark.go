@@ -14,7 +14,8 @@ var _ = registerTarget(&Target{
 		Options:   markOptions(),
 		Canonical: setXmark,
 		Check:     checkMark,
-		Listing:   listed("MARK", "xset *", "--set-xmark", "set *", "--set-xmark", "and *", "--and-mark", "or *", "--or-mark", "xor *", "--xor-mark"),
+		Listing: listed("MARK", "xset *", "--set-xmark", "set *", "--set-xmark", "and *", "--and-mark", "or *", "--or-mark",
+			"xor *", "--xor-mark"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		m := t.Options[0].Value.(iptables.MarkMask)

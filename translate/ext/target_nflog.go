@@ -19,7 +19,8 @@ var _ = registerTarget(&Target{
 			{Name: "--nflog-size", Kind: iptables.Uint(0, math.MaxUint32), Excludes: []string{"--nflog-range"}},
 			{Name: "--nflog-threshold", Kind: vacuousNumber{iptables.Uint(0, 65535), 0}},
 		},
-		Listing: listed("", "nflog-prefix '*'", "--nflog-prefix", "nflog-group *", "--nflog-group", "nflog-size *", "--nflog-size", "nflog-range *", "--nflog-range", "nflog-threshold *", "--nflog-threshold"),
+		Listing: listed("", "nflog-prefix '*'", "--nflog-prefix", "nflog-group *", "--nflog-group", "nflog-size *", "--nflog-size",
+			"nflog-range *", "--nflog-range", "nflog-threshold *", "--nflog-threshold"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		group, threshold := uint16(0), uint16(0)

@@ -53,7 +53,8 @@ var _ = registerTarget(&Target{
 			}
 			return nil
 		},
-		Listing: listed("NFQUEUE", "balance *", "--queue-balance", "num *", "--queue-num", "bypass", "--queue-bypass", "cpu-fanout", "--queue-cpu-fanout"),
+		Listing: listed("NFQUEUE", "balance *", "--queue-balance", "num *", "--queue-num", "bypass", "--queue-bypass",
+			"cpu-fanout", "--queue-cpu-fanout"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		q := &nft.Queue{Total: 1}

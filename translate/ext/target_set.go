@@ -33,7 +33,8 @@ var _ = registerTarget(&Target{
 			}
 			return nil
 		},
-		Listing: listed("", "add-set * *", "--add-set", "del-set * *", "--del-set", "map-set * *", "--map-set", "exist", "--exist", "timeout *", "--timeout", "map-mark", "--map-mark", "map-prio", "--map-prio", "map-queue", "--map-queue"),
+		Listing: listed("", "add-set * *", "--add-set", "del-set * *", "--del-set", "map-set * *", "--map-set", "exist", "--exist",
+			"timeout *", "--timeout", "map-mark", "--map-mark", "map-prio", "--map-prio", "map-queue", "--map-queue"),
 	},
 	Limits: Limits{
 		Refused: "--map-set; a set that tables share; sets of networks, Ethernet addresses, bitmaps or lists, or with forceadd",

@@ -29,8 +29,9 @@ var _ = registerTarget(&Target{
 			{Name: "--mss", Kind: iptables.Uint(0, 65535)},
 			{Name: "--ecn", Kind: iptables.Flag},
 		},
-		Check:   onlyFrom("INPUT", "FORWARD"),
-		Listing: listed("SYNPROXY", "sack-perm", "--sack-perm", "timestamp", "--timestamp", "wscale *", "--wscale", "mss *", "--mss", "ecn", "--ecn"),
+		Check: onlyFrom("INPUT", "FORWARD"),
+		Listing: listed("SYNPROXY", "sack-perm", "--sack-perm", "timestamp", "--timestamp", "wscale *", "--wscale", "mss *", "--mss",
+			"ecn", "--ecn"),
 	},
 	Limits: Limits{Refused: "--ecn, and all of IPv6", Kernel: "5.3"},
 	Lower: func(c *Context, t *iptables.Target) Action {
