@@ -138,8 +138,12 @@ func sortedElements(s *Set, key valueType) []Element {
 	return list
 }
 
-// compareFlags orders sets of flags by their lowest one. nft leaves those with the same one in the kernel's order, which is by chance.
+// compareFlags orders sets of flags by their lowest one, none first. nft leaves those with the same one in the kernel's order, which is
+// by chance.
 func compareFlags(a, b *big.Int) int {
+	if a.Sign() == 0 || b.Sign() == 0 {
+		return cmp.Compare(a.Sign(), b.Sign())
+	}
 	if c := cmp.Compare(a.TrailingZeroBits(), b.TrailingZeroBits()); c != 0 {
 		return c
 	}

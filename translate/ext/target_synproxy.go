@@ -15,7 +15,8 @@ const (
 )
 
 // ipt_SYNPROXY.c and ip6t_SYNPROXY.c, synproxy_tg4 and synproxy_tg6: answers the SYN that opens a connection, and takes the ACK that
-// follows. nft_synproxy.c would take any packet with either flag, so the rules say which; others go on. It checks the checksum of an
+// follows. nft_synproxy.c would take any packet with either flag, so the rule says which; others go on, with a wrong checksum too, for
+// which iptables drops them. It checks the checksum of an
 // IPv6 packet as if it were IPv4's (nf_ip_checksum in nft_synproxy_do_eval, as of 6.18), and drops all that the network card has not
 // checked before.
 var _ = registerTarget(&Target{
@@ -56,11 +57,22 @@ var _ = registerTarget(&Target{
 				c.Refuse(o.Pos, "SYNPROXY", "leave it out", "nftables' synproxy does not negotiate ECN")
 			}
 		}
-		var a Action
-		for _, flag := range []uint8{0x02, 0x10} { // SYN and ACK, of FIN, SYN, RST and ACK
-			alone := tcpFlagged(tcpFlags{Mask: 0x17, Set: flag}).(*Test).Stmts
-			a.Rules = append(a.Rules, append(alone, nft.Stmt(&nft.Plain{Op: op})))
-		}
-		return a
+		return stmts(&nft.InSet{
+			Key: &nft.MaskXor{Of: transport(13, 1), Mask: []byte{synproxyFlags}, Xor: []byte{0}},
+			Set: synproxyTaken(),
+		}, &nft.Plain{Op: op})
 	},
 })
+
+// synproxyFlags are FIN, SYN, RST and ACK.
+const synproxyFlags = 0x17
+
+// synproxyTaken are sets of these flags that both synproxies do the same for: SYN or ACK alone, and none, FIN or RST, which go on
+// unless the checksum or an option is wrong.
+func synproxyTaken() *nft.Set {
+	s := &nft.Set{Type: []nft.Datatype{nft.TypeTCPFlag}, Flags: bytecode.SetAnonymous | bytecode.SetConstant}
+	for _, flags := range []byte{0, 0x01, 0x02, 0x04, 0x10} {
+		s.Elements = append(s.Elements, nft.Element{Key: []byte{flags}})
+	}
+	return s
+}
