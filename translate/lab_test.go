@@ -76,7 +76,7 @@ func newSite(t *testing.T) *site {
 			return err
 		}
 		for _, name := range []string{"eth0", "eth1"} {
-			fd, err := openTUN(name)
+			fd, err := openTUN(name, unix.IFF_TUN)
 			if err != nil {
 				return err
 			}
@@ -176,8 +176,8 @@ func setKnobs(confs ...string) error {
 	return nil
 }
 
-// openTUN makes a device in the thread's namespace.
-func openTUN(name string) (int, error) {
+// openTUN makes a device in the thread's namespace: of IP packets (IFF_TUN), or of Ethernet frames (IFF_TAP).
+func openTUN(name string, kind uint16) (int, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("/dev/net/tun: %w", err)
@@ -186,7 +186,7 @@ func openTUN(name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	request.SetUint16(kind | unix.IFF_NO_PI)
 	return fd, unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
 }
 

@@ -1,7 +1,9 @@
 package ext
 
 import (
+	"fmt"
 	"math"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -9,7 +11,8 @@ import (
 )
 
 // xt_cgroup.c, cgroup_mt_v2: the net_cls class of the sending socket. A packet without a full socket never matches, and nft_meta.c
-// breaks off for it.
+// breaks off for it. The nft rule that the hint for --path gives cannot stand in POSTROUTING, and for a packet that came in it looks for a
+// socket where iptables wants it to have one.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name: "cgroup",
@@ -29,8 +32,11 @@ var _ = registerMatch(&Match{
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		if o.Spec.Name == "--path" {
-			c.Refuse(o.Pos, "cgroup", "write socket cgroupv2 in a rule of the host's own",
-				"nftables knows a cgroup by a number that only the running host can tell")
+			hint := ""
+			if path := strings.Trim(o.Value.(string), "/"); path != "" {
+				hint = fmt.Sprintf("let nft look it up, in a rule of the host's own: socket cgroupv2 level %d %q", 1+strings.Count(path, "/"), path)
+			}
+			c.Refuse(o.Pos, "cgroup", hint, "nftables knows a cgroup by a number that only the running host can tell")
 			return All{}
 		}
 		class := present(&nft.Meta{Key: bytecode.MetaCgroup}, host32(uint32(o.Value.(uint64))))
