@@ -48,7 +48,7 @@ func (d *differ) edit(e bytecode.Edit) {
 		fmt.Fprintf(d.w, "+   %s\n", d.rule(t, e.Chain, e.Rule))
 	case bytecode.AddSet, bytecode.AddElements:
 		d.set("+", t, e.Set)
-	case bytecode.DeleteSet, bytecode.DeleteElements:
+	case bytecode.DeleteSet, bytecode.DeleteElements, bytecode.FlushSet:
 		d.set("-", t, e.Set)
 	case bytecode.DeleteRule:
 		d.at(fmt.Sprintf("  table %s %s chain %s", t.Family, t.Name, e.Chain.Name))

@@ -71,7 +71,7 @@ func summary(edits []bytecode.Edit) string {
 			removed.sets++
 		case bytecode.AddElements:
 			added.elements += len(e.Set.Elements)
-		case bytecode.DeleteElements:
+		case bytecode.DeleteElements, bytecode.FlushSet:
 			removed.elements += len(e.Set.Elements)
 		}
 	}

@@ -24,6 +24,7 @@ const (
 	DeleteSet                      // Set, which no rule uses any more
 	AddElements                    // the elements of Set, to the one of that name
 	DeleteElements                 // the elements of Set, from the one of that name
+	FlushSet                       // all elements, those of Set, from the set of that name
 )
 
 // Edit is one step from what a kernel holds to what it should hold. Table and Chain say where; a rule that is added may use

@@ -26,12 +26,12 @@ func diffSets(have, want *index) (edits []Edit) {
 		case h == nil:
 			edits = append(edits, Edit{Kind: AddSet, Table: want.table, Set: w})
 		case w.Flags&SetEval == 0:
-			gone, more := missing(h, w), missing(w, h)
+			remove, gone, more := DeleteElements, missing(h, w), missing(w, h)
 			if len(gone)+len(more) > 0 && w.Flags&SetInterval != 0 {
-				// Intervals are made of elements that count only together.
-				gone, more = h.Elements, w.Elements
+				// Intervals are made of elements that count only together, and the kernel finds them so.
+				remove, gone, more = FlushSet, h.Elements, w.Elements
 			}
-			edits = appendElements(edits, DeleteElements, have.table, h, gone)
+			edits = appendElements(edits, remove, have.table, h, gone)
 			edits = appendElements(edits, AddElements, want.table, w, more)
 		}
 	}

@@ -104,6 +104,8 @@ func (b *Batch) Edit(e bytecode.Edit, origin func(*bytecode.Rule) fmt.Stringer) 
 		b.DeleteSet(family, table, e.Set.Name)
 	case bytecode.AddElements:
 		b.AddElements(family, table, e.Set)
+	case bytecode.FlushSet:
+		b.FlushSet(family, table, e.Set.Name)
 	case bytecode.DeleteElements:
 		b.DeleteElements(family, table, e.Set)
 	case bytecode.DeleteRule:

@@ -100,6 +100,14 @@ func (b *Batch) DeleteElements(family bytecode.Family, table string, s *bytecode
 	b.elements(unix.NFT_MSG_DELSETELEM, 0, family, table, s)
 }
 
+// FlushSet deletes all elements of a set (nf_tables_delsetelem, which is not told of any).
+func (b *Batch) FlushSet(family bytecode.Family, table, set string) {
+	b.begin(unix.NFT_MSG_DELSETELEM, 0, family)
+	b.str(unix.NFTA_SET_ELEM_LIST_TABLE, table)
+	b.str(unix.NFTA_SET_ELEM_LIST_SET, set)
+	b.end()
+}
+
 func (b *Batch) elements(typ, flags uint16, family bytecode.Family, table string, s *bytecode.Set) {
 	var next []byte // one element, ahead of the message that it goes into
 	list := 0

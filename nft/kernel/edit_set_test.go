@@ -48,14 +48,14 @@ func TestEditSets(t *testing.T) {
 	have := table([]*bytecode.Chain{{Name: "old"}},
 		[]*bytecode.Rule{lookup("hash"), lookup("ranges"), lookup("map"), lookup("gone"), lookup("dynamic")},
 		set("hash", 0, addrs(1, 2, 3)...),
-		set("ranges", bytecode.SetInterval, mark(1, 0), mark(9, end)),
+		set("ranges", bytecode.SetInterval, bytecode.Element{Key: make([]byte, 4), Flags: end}, mark(1, 0), mark(9, end), mark(30, 0), mark(40, end)),
 		set("map", bytecode.SetMap, jump(1, "old"), jump(2, "old")),
 		set("gone", 0, addrs(1)...),
 		set("dynamic", bytecode.SetEval, addrs(7)...))
 	want := table([]*bytecode.Chain{{Name: "new"}},
 		[]*bytecode.Rule{lookup("hash"), lookup("ranges"), lookup("more"), lookup("map"), lookup("dynamic")},
 		set("hash", 0, addrs(2, 3, 4)...),
-		set("ranges", bytecode.SetInterval, mark(5, 0), mark(20, end)),
+		set("ranges", bytecode.SetInterval, bytecode.Element{Key: make([]byte, 4), Flags: end}, mark(5, 0), mark(20, end)),
 		set("map", bytecode.SetMap, jump(1, "new")),
 		set("more", 0, addrs(8)...),
 		set("dynamic", bytecode.SetEval))
