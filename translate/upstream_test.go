@@ -142,6 +142,9 @@ func (l *upstreamLine) play(t *testing.T, lab *site, f iptables.Family) {
 	}
 	dump := l.dump()
 	saved, refused := lab.saved(f, l.table, dump)
+	if refused != nil && l.ok {
+		t.Logf("%s: IPv%d %s: is right, but this iptables or kernel does not take it: %v", l.at, f, l.rule, refused)
+	}
 	rs, err := iptables.Parse(strings.NewReader(dump), "t", f, ext.Vocabulary)
 	if err != nil {
 		switch {
