@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"rechain/translate/iptables"
@@ -32,8 +33,9 @@ func remarks(ps iptables.Problems) []remark {
 }
 
 // fold prints messages a line each. One that comes very often is printed some times, and then once more with all the lines in which
-// it is true as well.
+// it is true as well. A line that is read for both families is told once.
 func fold(list []remark) string {
+	list = slices.Compact(list)
 	type key struct{ file, text string }
 	places := map[key][]int{}
 	for _, r := range list {
