@@ -39,7 +39,7 @@ var _ = registerMatch(&Match{
 		Listing: listed("cluster", "!node_mask=*", "--cluster-local-nodemask", "total_nodes=*", "--cluster-total-nodes",
 			"hash_seed=*", "--cluster-hash-seed"),
 	},
-	Limits: Limits{Lossy: Always},
+	Limits: Limits{Refused: "ip6tables", Lossy: Always},
 	Lower:  lowerCluster,
 })
 
