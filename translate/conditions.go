@@ -32,7 +32,7 @@ func conditions(c *ext.Context) ext.All {
 		if d := c.DemandChain(); d != nil {
 			all = append(all, d)
 		}
-		all = append(all, protocol(r.Proto))
+		all = append(all, protocol(r.Proto, c.Family))
 	}
 	if r.Fragment != nil {
 		all = append(all, fragment(r.Fragment))
@@ -50,8 +50,19 @@ func conditions(c *ext.Context) ext.All {
 // protocolOf is what -p tests.
 var protocolOf = &nft.Meta{Key: bytecode.MetaL4proto}
 
-// protocol is -p. Nearly all rules ask for one of a few: they share their tests.
-func protocol(p *iptables.ProtoMatch) ext.Cond {
+// protocolAH is the number of the authentication header (IANA).
+const protocolAH = 51
+
+// protocol is -p. Nearly all rules ask for one of a few: they share their tests. In IPv6 an authentication header is not the last, which
+// -p is about, but nftables stops there.
+func protocol(p *iptables.ProtoMatch, f iptables.Family) ext.Cond {
+	switch {
+	case f != iptables.IPv6 || p.Num != protocolAH:
+	case p.Neg:
+		return ext.All{}
+	default:
+		return ext.Any{}
+	}
 	if t := protocols[p.Num]; t != nil && !p.Neg {
 		return t
 	}

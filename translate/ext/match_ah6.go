@@ -26,7 +26,7 @@ var _ = registerMatch(&Match{
 	},
 	Limits: Limits{Refused: "together with -p"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
-		if p := c.Rule.Proto; p != nil {
+		if p := c.Rule.Proto; p != nil && p.Num != protoAH { // -p ah holds for no packet
 			c.Refuse(p.Pos, "ah", "leave -p out, or ah", "nftables does not look behind an authentication header, where the protocol of -p is")
 		}
 		all := All{present(&nft.Meta{Key: bytecode.MetaL4proto}, []byte{protoAH})}
