@@ -24,6 +24,9 @@ func (s *source) read(word string, opt sourceOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, note := range lacks(name, text) {
+		fmt.Fprintln(opt.talk, note)
+	}
 	if err := alien(text); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
