@@ -82,6 +82,13 @@ type viewer struct {
 	in     *Table
 	sets   map[string]*Set
 	bound  map[string]*Chain
+
+	// Of the rule that is named:
+	rules   room[ruleView]
+	nodes   room[ruleNode]
+	stmts   []node
+	entries room[entry]
+	matches room[matchNode]
 }
 
 func newViewer(t *Table, names Names) *viewer { return &viewer{family: t.Family, names: names, in: t} }

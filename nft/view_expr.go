@@ -8,6 +8,7 @@ type ruleView struct {
 	ctx  protoContext
 	deps dependencies
 	out  []*entry
+	few  [8]*entry // room for out
 }
 
 // named is a named expression with the type of what it leaves.

@@ -27,7 +27,7 @@ func (r *ruleView) matchMasked(m *Match, left *MaskXor) bool {
 		return true
 	case of.typ.typ.info().prefix && inside(v.Data, p.and):
 		if bits, ok := prefixLen(of.typ.bigEndian(p.and)); ok {
-			r.add(&matchNode{op: cmpOps[m.Op], left: of.node, right: &prefixNode{r.literal(v.Data, of.typ, false), bits}})
+			r.add(r.matches.put(matchNode{op: cmpOps[m.Op], left: of.node, right: &prefixNode{r.literal(v.Data, of.typ, false), bits}}))
 			return true
 		}
 	}
@@ -64,7 +64,7 @@ func (r *ruleView) matchFlags(m *Match, of named, mask, value []byte) bool {
 		if m.Op == bytecode.CmpEq {
 			op = "!"
 		}
-		r.add(&matchNode{op: op, left: of.node, right: list})
+		r.add(r.matches.put(matchNode{op: op, left: of.node, right: list}))
 		return true
 	case len(flags) == 1 && string(mask) == string(value):
 		return false // "flags & syn == syn"

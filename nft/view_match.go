@@ -44,14 +44,14 @@ func (r *ruleView) match(m *Match) {
 
 // add appends a statement.
 func (r *ruleView) add(n node) *entry {
-	e := &entry{node: n}
+	e := r.entries.put(entry{node: n})
 	r.out = append(r.out, e)
 	return e
 }
 
 // compare adds a comparison of a named left side.
 func (r *ruleView) compare(m *Match, left node, t valueType, right Expr) *entry {
-	n := &matchNode{op: cmpOps[m.Op], left: left, right: r.right(right, t)}
+	n := r.matches.put(matchNode{op: cmpOps[m.Op], left: left, right: r.right(right, t)})
 	_, single := n.right.(literal)
 	n.spellEq = isBinary(left) || single && t.flags()
 	return r.add(n)
@@ -109,11 +109,11 @@ func (r *ruleView) matchFields(m *Match, n *payloadNode, data []byte) {
 		if len(parts) > 1 || uint32(len(data)) != bytesOf(n.bits) {
 			val = cut(data, left, part.bits)
 		}
-		node := &matchNode{op: cmpOps[m.Op], left: part, right: r.fieldValue(part, val)}
+		node := r.matches.put(matchNode{op: cmpOps[m.Op], left: part, right: r.fieldValue(part, val)})
 		node.spellEq = part.value().flags()
 		eq := m.Op == bytecode.CmpEq
 		low := valueType{}.low(val)
-		e := &entry{node: node, dep: dependency{payload: part, value: low, bits: part.bits, single: true}}
+		e := r.entries.put(entry{node: node, dep: dependency{payload: part, value: low, bits: part.bits, single: true}})
 		if eq {
 			r.ctx.learnPayload(part, low)
 		}

@@ -66,22 +66,32 @@ type (
 	}
 )
 
-// rule names a rule.
+// rule names a rule. The result is valid until the next rule is named.
 func (v *viewer) rule(rule *Rule) *ruleNode {
-	r := &ruleView{viewer: v, ctx: newProtoContext(v.family), out: make([]*entry, 0, len(rule.Stmts))}
+	v.rules.reset()
+	v.nodes.reset()
+	v.entries.reset()
+	v.matches.reset()
+	r := v.ruleView()
 	for _, s := range rule.Stmts {
 		r.stmt(s)
 		if !isExpressionStmt(s) {
 			r.deps.reset()
 		}
 	}
-	n := &ruleNode{comment: rule.Comment, handle: rule.Handle, origin: rule.Origin, stmts: make([]node, 0, len(r.out))}
+	v.stmts = v.stmts[:0]
 	for _, e := range r.out {
 		if !e.dead {
-			n.stmts = append(n.stmts, e.node)
+			v.stmts = append(v.stmts, e.node)
 		}
 	}
-	return n
+	return v.nodes.put(ruleNode{comment: rule.Comment, handle: rule.Handle, origin: rule.Origin, stmts: v.stmts})
+}
+
+func (v *viewer) ruleView() *ruleView {
+	r := v.rules.put(ruleView{viewer: v, ctx: newProtoContext(v.family)})
+	r.out = r.few[:0]
+	return r
 }
 
 // isExpressionStmt reports whether a statement only looks: what a later match implies may then be dropped across it.
@@ -95,7 +105,7 @@ func isExpressionStmt(s Stmt) bool {
 
 // stateful names a statement that keeps state for a set or an element.
 func (v *viewer) stateful(s Stmt) node {
-	r := &ruleView{viewer: v, ctx: newProtoContext(v.family)}
+	r := v.ruleView()
 	r.stmt(s)
 	return r.out[0].node
 }
@@ -151,14 +161,14 @@ func (r *ruleView) verdict(s *Verdict) node {
 	if c == nil {
 		return s
 	}
-	return &boundNode{s, c.Rules, r.viewer}
+	return &boundNode{s, c.Rules, newViewer(r.in, r.names)} // which names rules while this one is still in use
 }
 
 // inSet names a lookup.
 func (r *ruleView) inSet(s *InSet) node {
 	r.icmpFromSet(s)
 	key, set, shift := r.key(s.Key, s.Name, s.Set)
-	n := &matchNode{op: "==", left: key.node, right: r.setRef(s.Name, set, shift, key.typ), spellEq: isBinary(key.node)}
+	n := r.matches.put(matchNode{op: "==", left: key.node, right: r.setRef(s.Name, set, shift, key.typ), spellEq: isBinary(key.node)})
 	if s.Not {
 		n.op = "!="
 	}

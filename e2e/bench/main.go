@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -19,9 +20,10 @@ import (
 
 func main() {
 	rechain := flag.String("rechain", "bin/rechain", "the binary to measure")
-	runs := flag.Int("runs", 60, "how often each is run")
+	runs := flag.Int("runs", 60, "how often each redirect is programmed")
+	dumpRuns := flag.Int("dump-runs", 3, "how often each dump is translated and loaded; 0 leaves them out")
 	flag.Parse()
-	if err := bench(*rechain, *runs); err != nil {
+	if err := bench(*rechain, *runs, *dumpRuns); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -34,7 +36,7 @@ var sidecar = []string{"-p", "15001", "-z", "15006", "-u", "1337", "-m", "REDIRE
 // changed is the same with one more port excluded.
 var changed = append(slices.Clone(sidecar[:len(sidecar)-2]), "-d", "15090,15021,15020,9090", "--ipv6", "on")
 
-func bench(rechain string, runs int) error {
+func bench(rechain string, runs, dumpRuns int) error {
 	apply := func(config []string) command {
 		return command{rechain, append([]string{"redirect", "apply"}, config...), nil}
 	}
@@ -71,7 +73,26 @@ func bench(rechain string, runs int) error {
 			{name: "nft -f of the same rules", before: []command{load}, commands: []command{loadChanged}},
 		}},
 	}
-	// Everybody takes a turn in each round, so that what else the machine does hits all alike.
+	fmt.Printf("%s\nTaking turns, in fresh network namespaces; ratios are to the first of each block\n", machine())
+	if err := compete(scenarios, runs); err != nil {
+		return err
+	}
+	if dumpRuns == 0 {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if scenarios, err = dumps(rechain, dir); err != nil {
+		return err
+	}
+	return compete(scenarios, dumpRuns)
+}
+
+// compete runs scenarios and reports. Everybody takes a turn in each round, so that what else the machine does hits all alike.
+func compete(scenarios []scenario, runs int) error {
 	for range runs {
 		for _, s := range scenarios {
 			for _, c := range s.contenders {
@@ -103,6 +124,7 @@ type contender struct {
 	name             string
 	before, commands []command // before is not measured
 	took             []time.Duration
+	peak             int64 // the most memory that one of the processes had, in kilobytes
 }
 
 // run makes a namespace, and measures from the start of the first process to the end of the last.
@@ -124,28 +146,31 @@ func (c *contender) inNamespace() error {
 		return err
 	}
 	for _, cmd := range c.before {
-		if err := cmd.run(); err != nil {
+		if _, err := cmd.run(); err != nil {
 			return err
 		}
 	}
 	start := time.Now()
 	for _, cmd := range c.commands {
-		if err := cmd.run(); err != nil {
+		peak, err := cmd.run()
+		if err != nil {
 			return err
 		}
+		c.peak = max(c.peak, peak)
 	}
 	c.took = append(c.took, time.Since(start))
 	return nil
 }
 
-func (c command) run() error {
+// run returns the most memory that the process had, in kilobytes.
+func (c command) run() (peak int64, err error) {
 	cmd := exec.Command(c.program, c.args...)
-	cmd.Stdin = bytes.NewReader(c.input)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", c.program, strings.Join(c.args, " "), err, out)
+	var said bytes.Buffer
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(c.input), &said
+	if err := cmd.Run(); err != nil {
+		return 0, fmt.Errorf("%s %s: %w\n%s", c.program, strings.Join(c.args, " "), err, &said)
 	}
-	return nil
+	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss, nil
 }
 
 // loopbackUp brings lo up (netdevice(7), SIOCSIFFLAGS).
@@ -164,15 +189,14 @@ func loopbackUp() error {
 }
 
 func report(scenarios []scenario, runs int) {
-	fmt.Printf("%s\n%d runs each, taking turns, in fresh network namespaces; ratios are to rechain\n", machine(), runs)
 	for _, s := range scenarios {
-		fmt.Printf("\n%s\n", s.name)
+		fmt.Printf("\n%s, %d runs\n", s.name, runs)
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "ratio\tmedian\tfastest\t ")
+		fmt.Fprintln(w, "ratio\tmedian\tfastest\tmemory\t ")
 		first := median(s.contenders[0].took)
 		for _, c := range s.contenders {
 			m := median(c.took)
-			fmt.Fprintf(w, "%.2f\t%.2f ms\t%.2f ms\t %s\n", float64(m)/float64(first), ms(m), ms(slices.Min(c.took)), c.name)
+			fmt.Fprintf(w, "%.2f\t%.2f ms\t%.2f ms\t%d MB\t %s\n", float64(m)/float64(first), ms(m), ms(slices.Min(c.took)), c.peak/1024, c.name)
 		}
 		w.Flush()
 	}

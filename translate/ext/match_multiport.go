@@ -24,11 +24,11 @@ var _ = registerMatch(&Match{
 		ports := o.Value.([]iptables.Ports)
 		switch o.Spec.Name {
 		case "--sports":
-			return negated(portsIn(sourcePort, ports), o.Neg)
+			return negated(c.portsIn(sourcePort, ports), o.Neg)
 		case "--dports":
-			return negated(portsIn(destinationPort, ports), o.Neg)
+			return negated(c.portsIn(destinationPort, ports), o.Neg)
 		}
-		return negated(Any{portsIn(sourcePort, ports), portsIn(destinationPort, ports)}, o.Neg)
+		return negated(Any{c.portsIn(sourcePort, ports), c.portsIn(destinationPort, ports)}, o.Neg)
 	},
 	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
 		return append(append(packet.All{}, firstFragment...), optionsMeaning(m, func(o iptables.Option) packet.Pred {

@@ -3,6 +3,7 @@ package ext
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -38,24 +39,41 @@ func portIn(offset uint32, p iptables.Ports) Cond {
 }
 
 // portsIn tests a port against a list. Several become a set, since nft has no other "one of".
-func portsIn(offset uint32, ports []iptables.Ports) Cond {
+func (c *Context) portsIn(offset uint32, ports []iptables.Ports) Cond {
 	ports = mergePorts(ports)
 	if len(ports) == 1 {
 		return portIn(offset, ports[0])
 	}
-	s := &nft.Set{Type: []nft.Datatype{nft.TypeInetService}, Flags: bytecode.SetAnonymous | bytecode.SetConstant}
-	for _, p := range ports {
-		e := nft.Element{Key: net16(p.Lo)}
-		if p.Lo != p.Hi {
-			e.KeyEnd = net16(p.Hi)
-			s.Flags |= bytecode.SetInterval
-		}
-		s.Elements = append(s.Elements, e)
-	}
+	s := c.Shared.portSet(ports)
 	return &Test{
 		Stmts:   []nft.Stmt{&nft.InSet{Key: transport(offset, 2), Set: s}},
 		Inverse: []nft.Stmt{&nft.InSet{Key: transport(offset, 2), Set: s, Not: true}},
 	}
+}
+
+// portSet is an anonymous set of ports. Rules with the same ports hold the same one: such lists come again and again.
+func (s *Shared) portSet(ports []iptables.Ports) *nft.Set {
+	var key strings.Builder
+	for _, p := range ports {
+		key.Write([]byte{byte(p.Lo >> 8), byte(p.Lo), byte(p.Hi >> 8), byte(p.Hi)})
+	}
+	if set := s.ports[key.String()]; set != nil {
+		return set
+	}
+	if s.ports == nil {
+		s.ports = map[string]*nft.Set{}
+	}
+	set := &nft.Set{Type: []nft.Datatype{nft.TypeInetService}, Flags: bytecode.SetAnonymous | bytecode.SetConstant}
+	for _, p := range ports {
+		e := nft.Element{Key: net16(p.Lo)}
+		if p.Lo != p.Hi {
+			e.KeyEnd = net16(p.Hi)
+			set.Flags |= bytecode.SetInterval
+		}
+		set.Elements = append(set.Elements, e)
+	}
+	s.ports[key.String()] = set
+	return set
 }
 
 // mergePorts sorts ranges and joins those that overlap, which the kernel refuses in a set. Where there is a range at all it joins

@@ -19,6 +19,7 @@ type Shared struct {
 	// Unique makes a chain's name one that no other has, and takes it. nil: it is none already.
 	Unique  func(name string) string
 	sets    map[string]*nft.Set
+	ports   map[string]*nft.Set // anonymous ones, by their ports
 	chains  map[string]*nft.Chain
 	demands []demanded
 }
