@@ -13,10 +13,14 @@ import (
 
 // known are the files whose packets are known to differ, and why. Their differences are told, and do not fail the test.
 var known = map[string]string{
-	"match_cgroup": "the kernel's xt_cgroup does not see the class of a SYN-ACK, which belongs to a connection request; nftables looks at the listening socket",
-	"target_ecn":   "the kernel's xt_ECN writes its flags into the data of later fragments, taking it for a TCP header",
-	"malformed":    "the kernel's xt_tcpmss takes the data of later fragments for a TCP header, and drops what does not look like one",
+	"match_cgroup":  "the kernel's xt_cgroup does not see the class of a SYN-ACK, which belongs to a connection request; nftables looks at the listening socket",
+	"target_ecn":    "the kernel's xt_ECN writes its flags into the data of later fragments, taking it for a TCP header",
+	"match_tcpmss":  laterFragments,
+	"malformed":     laterFragments,
+	"target_tcpmss": "the kernel's nft_rt takes 536 for the segment size of a route whose MTU is above 65535, as that of lo is in IPv6 (get_tcpmss)",
 }
+
+const laterFragments = "the kernel's xt_tcpmss takes the data of later fragments for a TCP header, and drops what does not look like one"
 
 // TestCases compares rechain with iptables-legacy on the rules of every extension's cases. What they look like is said in
 // translate/cases_test.go; here only their rules count.
@@ -32,8 +36,12 @@ func TestCases(t *testing.T) {
 		must(t, err)
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
-			for _, f := range archive.Files {
-				for _, d := range caseDumps(f.Name, string(f.Data)) {
+			for i, f := range archive.Files {
+				dumps := caseDumps(f.Name, string(f.Data))
+				if sample() && len(dumps) == 2 { // one family or the other
+					dumps = dumps[i%2:][:1]
+				}
+				for _, d := range dumps {
 					t.Run(d.name, func(t *testing.T) {
 						t.Parallel()
 						d.known = known[name]

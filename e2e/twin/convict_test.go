@@ -66,8 +66,8 @@ func TestConvicts(t *testing.T) {
 			d := &dump{name: w.name, v6: w.v6, text: w.right + "\n"}
 			tables, err := d.scribe(t)
 			must(t, err)
-			packets := tables.packets(60, 1)
-			found, _, err := compare(t, tables, d.loadLegacy, d.loadLegacy, packets)
+			packets := tables.packets(50, 1)
+			found, _, err := compare(t, tables, d.loadLegacy, d.loadLegacy, packets, tries)
 			must(t, err)
 			for _, f := range found {
 				t.Errorf("iptables differs from itself: %s %s", f.packet, f.what)
@@ -84,7 +84,7 @@ func TestConvicts(t *testing.T) {
 				}
 				wrong = other.loadLegacy
 			}
-			found, _, err = compare(t, tables, d.loadLegacy, wrong, packets)
+			found, _, err = compare(t, tables, d.loadLegacy, wrong, packets, 1)
 			must(t, err)
 			if len(found) == 0 {
 				t.Error("goes unnoticed")

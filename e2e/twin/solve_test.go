@@ -167,14 +167,15 @@ func (t *tables) solve(r *rule, w way, path string, rnd *rand.Rand, vary bool) p
 func (t *tables) packets(n int, seed uint64) []*packet {
 	rnd := rand.New(rand.NewPCG(seed, uint64(len(t.all))))
 	out := t.usual()
-	order := slices.Clone(t.all)
+	order, turn := slices.Clone(t.all), map[*rule]int{}
 	marked := t.has("MARK", "CONNMARK") // what of a mark they leave shows only where there is one
 	rnd.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	// A quarter, or more where the dump is small.
-	if general := max(n/4, n-8*len(t.all)); len(out) > general {
+	if general := max(n/4, n-20*len(t.all)); len(out) > general {
 		rnd.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 		out = out[:general]
 	}
+	out = append(out, t.strangers()...)
 	for round := 0; len(out) < n && round < 40 && len(order) > 0; round++ {
 		for _, r := range order {
 			if len(out) >= n {
@@ -191,16 +192,18 @@ func (t *tables) packets(n int, seed uint64) []*packet {
 				path = on[0]
 			}
 			if round == 0 {
+				turn[r] = rnd.IntN(1000)
 				p := t.solve(r, w, path, rnd, false)
 				out = append(out, &p)
 				continue
 			}
-
-			p := t.solve(r, w, path, rnd, true)
-			if miss := w.conds; round%3 != 0 && len(miss) > 0 {
-				c := miss[rnd.IntN(len(miss))]
-				if len(c.no) > 0 {
-					c.no[rnd.IntN(len(c.no))](&p)
+			p := t.solve(r, w, path, rnd, round%2 == 0)
+			if edits := beside(w.conds); round <= len(edits) { // each once
+				from := turn[r]
+				edits[(from+round)%len(edits)](&p)
+				if rnd.IntN(4) > 0 {
+					out = append(out, &p)
+					continue
 				}
 			}
 			if marked && rnd.IntN(3) == 0 {
@@ -230,6 +233,18 @@ func (t *tables) packets(n int, seed uint64) []*packet {
 	return out
 }
 
+// beside are the edits that lead to the other boundaries of conditions, and beyond them.
+func beside(conds []cond) []edit {
+	var out []edit
+	for _, c := range conds {
+		if len(c.yes) > 0 {
+			out = append(out, c.yes[1:]...)
+		}
+		out = append(out, c.no...)
+	}
+	return out
+}
+
 // usual are packets of all kinds, whatever the dump says.
 func (t *tables) usual() []*packet {
 	var out []*packet
@@ -238,7 +253,6 @@ func (t *tables) usual() []*packet {
 		e(&p)
 		out = append(out, &p)
 	}
-	other := &tables{v6: !t.v6, made: t.shape()}
 	ping := uint8(icmp)
 	if t.v6 {
 		ping = icmp6
@@ -251,8 +265,6 @@ func (t *tables) usual() []*packet {
 		add(path, func(p *packet) { p.proto = 253 }) // for experiments (RFC 3692)
 		add(path, func(p *packet) { p.proto, p.flags = tcp, 0x3f })
 		add(path, func(p *packet) { p.pieces = "two" })
-		p := other.start(path)
-		out = append(out, &p)
 	}
 	for _, path := range []string{"in", "fwd"} {
 		add(path, func(p *packet) { p.broken = "checksum" })
@@ -274,6 +286,17 @@ func (t *tables) usual() []*packet {
 	add("fwd", func(p *packet) { p.dst = unreachableHost(t.v6) })
 	add("out", func(p *packet) { p.uid, p.gid, p.mark = 77, 88, 0x5 })
 	add("lo", func(p *packet) { p.uid, p.gid, p.proto = 77, 88, tcp })
+	return out
+}
+
+// strangers are packets of the other family, which the dump is not about.
+func (t *tables) strangers() []*packet {
+	other := &tables{v6: !t.v6, made: t.shape()}
+	var out []*packet
+	for _, path := range []string{"in", "fwd", "out", "lo"} {
+		p := other.start(path)
+		out = append(out, &p)
+	}
 	return out
 }
 

@@ -225,8 +225,9 @@ type finding struct {
 // enough is how many packets are looked into.
 const enough = 4
 
-// compare sends packets through sites of a dump until it is clear what differs. It also says what rules logged.
-func compare(t testing.TB, tables *tables, legacy, other loader, packets []*packet) (found []finding, taken map[string]bool, err error) {
+// compare sends packets through sites of a dump until it is clear what differs: what does so in each of some tries. It also says what
+// rules logged.
+func compare(t testing.TB, tables *tables, legacy, other loader, packets []*packet, tries int) (found []finding, taken map[string]bool, err error) {
 	t.Helper()
 	differed := map[*packet]bool{}
 	for try := range tries {
