@@ -81,6 +81,7 @@ func Programs(a, b *packet.Program, opt Options) (functions []*Function, err err
 		e.surveyPred(opt.Where)
 	}
 	e.placeAll()
+	e.repeated = repeated(a, b)
 	for h := packet.Prerouting; h <= packet.Ingress; h++ {
 		if opt.Hooks != nil && !opt.Hooks(h) || len(at(a, h))+len(at(b, h)) == 0 {
 			continue

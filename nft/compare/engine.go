@@ -30,6 +30,7 @@ type engine struct {
 	changes   map[changingKey]bool
 
 	evaluations map[packet.Field]nth // which fields are such
+	repeated    map[string]bool      // keys that a packet may meet more than once
 
 	chains map[*packet.Chain]node
 	busy   map[*packet.Chain]bool
@@ -248,9 +249,12 @@ func (e *engine) evaluate(r *packet.Rule, o *packet.Opaque, neg bool, rest []pac
 		if neg {
 			says = e.not(says)
 		}
-		x := (&effect{}).clone()
-		x.counts = map[string]int{o.Key: 1}
-		asked := e.intern(x)
+		asked := 0
+		if e.repeated[o.Key] {
+			x := (&effect{}).clone()
+			x.counts = map[string]int{o.Key: 1}
+			asked = e.intern(x)
+		}
 		n = e.ite(says, e.having(e.steps(r, rest), asked), e.having(e.goesOn(), asked))
 	}
 	if e.remembers {

@@ -221,6 +221,13 @@ func (e *engine) outcomeAt(n node, p *packet.Packet) outcome {
 	return e.outcomes[n.value()]
 }
 
+// counted says whether keys that may be asked again were asked as often.
+func counted(repeated map[string]bool, got, want map[string]int) bool {
+	want = maps.Clone(want)
+	maps.DeleteFunc(want, func(k string, _ int) bool { return !repeated[k] })
+	return maps.Equal(got, want)
+}
+
 // TestFunctions holds the functions of random programs against their traces, packet by packet.
 func TestFunctions(t *testing.T) {
 	for seed := range int64(300) {
@@ -229,13 +236,14 @@ func TestFunctions(t *testing.T) {
 		e := newEngine(false, defaultNodes)
 		e.survey(a)
 		e.placeAll()
+		e.repeated = repeated(a)
 		f := e.function(at(a, packet.Input))
 		for range 100 {
 			p := g.packet()
 			want := follow(a, packet.Input, p, false).Outcome
 			got := e.outcomeAt(f, p)
 			x := e.effects[got.effect]
-			if got.kind != want.Kind || got.detail != want.Detail || !slices.Equal(x.notes, want.Notes) || !maps.Equal(x.counts, want.Asked) ||
+			if got.kind != want.Kind || got.detail != want.Detail || !slices.Equal(x.notes, want.Notes) || !counted(e.repeated, x.counts, want.Asked) ||
 				(x.nat[true] == nil) != (want.SNAT == nil) || (x.nat[false] == nil) != (want.DNAT == nil) {
 				t.Fatalf("seed %d: %v: %v after %s, want %+v", seed, p, got, x.key, want)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -39,5 +40,10 @@ var _ = registerMatch(&Match{
 		ethernet := present(&nft.Meta{Key: bytecode.MetaIiftype}, hostU16(1))
 		source := &nft.Payload{Base: bytecode.LinkHeader, Offset: 6, Len: 6}
 		return All{ethernet, negated(present(source, m.Options[0].Value.(net.HardwareAddr)), m.Options[0].Neg)}
+	},
+	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
+		source := packet.Eq(packet.EtherSrc, packet.FromBytes(m.Options[0].Value.(net.HardwareAddr)))
+		return packet.All{packet.Not{P: packet.Eq(packet.Iif, packet.Value{})}, packet.Eq(packet.IifType, packet.Num(1)), packet.Set(packet.HasEther),
+			packet.Negate(source, m.Options[0].Neg)}
 	},
 })

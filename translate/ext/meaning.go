@@ -31,7 +31,7 @@ func MatchMeaning(c *Context, m *iptables.Match) packet.Pred {
 	if d := MatchFor(m, c.Family); d.Meaning != nil {
 		return d.Meaning(c, m)
 	}
-	return opaqueMatch(m, true)
+	return opaqueMatch(m, false)
 }
 
 // TargetMeaning says what a target does.
