@@ -20,8 +20,9 @@ func newTranslate() *cobra.Command {
 nft prints, "nft -f" loads, and "nft -j -f" what it prints with -o json.
 
 A rule whose translation would differ is lossy, one that has none is refused. If there is any, all are listed, nothing is
-printed, and the exit code is 1. So it is with what cannot be read, with exit code 2: a rule with an unknown extension or a wrong
-value, which --skip-refused leaves out like one without translation, or a line that is none of such a dump.
+printed, and the exit code is 1. If there is anything that cannot be read, that is listed with them, and the exit code is 2: a
+rule with an unknown extension or a wrong value, which --skip-refused leaves out like a refused one, or a line that has no
+place in such a file, which it does not.
 
 ` + sourceHelp,
 		Args: someArgs,
