@@ -28,9 +28,15 @@ type lateWay struct {
 	table   *iptables.Table
 	decides map[string]bool // chains that end the way, or give a connection something
 	leads   map[string]bool // chains that give a connection something
-	// obstacle is a rule on the way that cannot be asked again, because of the match or target that is named. nil: there is none.
-	obstacle *iptables.Rule
-	because  string
+	open    map[string]bool // chains to which a way leads from a built-in chain
+	// obstacles stand on the way from a built-in chain, which then is not open, in the chains to which it leads.
+	obstacles map[string]*obstacle
+}
+
+// obstacle is a rule that cannot be asked again, because of the match or target that is named.
+type obstacle struct {
+	rule    *iptables.Rule
+	because string
 }
 
 func newLateWay(table *iptables.Table) *lateWay {
@@ -38,7 +44,7 @@ func newLateWay(table *iptables.Table) *lateWay {
 	if table == nil || !slices.ContainsFunc(table.Chains, func(ch *iptables.Chain) bool { return slices.ContainsFunc(ch.Rules, ext.TracksLate) }) {
 		return w
 	}
-	w.decides, w.leads = map[string]bool{}, map[string]bool{}
+	w.decides, w.leads, w.open, w.obstacles = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]*obstacle{}
 	// A chain is what its rules are, and these are what the chains are that they call: repeated until nothing is new.
 	for more := true; more; {
 		more = false
@@ -49,7 +55,7 @@ func newLateWay(table *iptables.Table) *lateWay {
 			w.decides[ch.Name], w.leads[ch.Name] = decides, leads
 		}
 	}
-	w.findObstacle()
+	w.explore()
 	return w
 }
 
@@ -74,39 +80,51 @@ func (w *lateWay) has(r *iptables.Rule) bool {
 	return w.ends(r) || r.Target != nil && (r.Target.Name == "RETURN" || r.Target.Goto)
 }
 
-// findObstacle goes through the rules of the copies.
-func (w *lateWay) findObstacle() {
+// explore goes the way from each built-in chain through the rules of the copies.
+func (w *lateWay) explore() {
 	marks, sets := w.changes()
-	seen := map[string]bool{}
-	var walk func(chain string, rules []*iptables.Rule)
-	walk = func(chain string, rules []*iptables.Rule) {
-		if seen[chain] {
-			return
-		}
-		seen[chain] = true
-		for _, r := range rules {
-			if !w.has(r) {
-				continue
-			}
-			if what := onlyOnce(r, marks, sets); what != "" && w.obstacle == nil {
-				w.obstacle, w.because = r, what
-			}
-			if ch := w.table.Chain(r.Target.Name); ch != nil {
-				walk(ch.Name, ch.Rules)
-			}
-		}
-	}
 	for _, ch := range w.table.Chains {
-		if iptables.IsBuiltin(w.table.Name, ch.Name) {
-			last := -1
-			for i, r := range ch.Rules {
-				if w.lead(r) {
-					last = i
-				}
+		if !iptables.IsBuiltin(w.table.Name, ch.Name) || !w.leads[ch.Name] {
+			continue
+		}
+		last := 0
+		for i, r := range ch.Rules {
+			if w.lead(r) {
+				last = i + 1
 			}
-			walk(ch.Name, ch.Rules[:last+1])
+		}
+		seen := map[string]bool{}
+		found := w.walk(ch.Name, ch.Rules[:last], marks, sets, seen)
+		for name := range seen {
+			if found == nil {
+				w.open[name] = true
+			} else {
+				w.obstacles[name] = found
+			}
 		}
 	}
+}
+
+// walk returns the first obstacle in a chain's rules and in the chains to which they lead.
+func (w *lateWay) walk(chain string, rules []*iptables.Rule, marks, sets bool, seen map[string]bool) (found *obstacle) {
+	if seen[chain] {
+		return nil
+	}
+	seen[chain] = true
+	for _, r := range rules {
+		if !w.has(r) {
+			continue
+		}
+		if what := onlyOnce(r, marks, sets); what != "" && found == nil {
+			found = &obstacle{r, what}
+		}
+		if ch := w.table.Chain(r.Target.Name); ch != nil {
+			if o := w.walk(ch.Name, ch.Rules, marks, sets, seen); found == nil {
+				found = o
+			}
+		}
+	}
+	return found
 }
 
 // changes says whether the table changes packets' marks, and sets.
@@ -133,7 +151,7 @@ func (w *lateWay) changes() (marks, sets bool) {
 var repeatable = []string{
 	"addrtype", "ah", "bpf", "cgroup", "comment", "cpu", "dccp", "devgroup", "dscp", "dst", "ecn", "esp", "eui64", "frag", "hbh", "hl", "icmp",
 	"icmp6", "ipcomp", "iprange", "ipv6header", "length", "mac", "mark", "mh", "multiport", "owner", "physdev", "pkttype", "policy",
-	"realm", "rpfilter", "rt", "sctp", "set", "socket", "string", "tcp", "tcpmss", "time", "tos", "ttl", "u32", "udp", "udplite",
+	"realm", "rpfilter", "rt", "sctp", "set", "socket", "srh", "string", "tcp", "tcpmss", "time", "tos", "ttl", "u32", "udp", "udplite",
 }
 
 // onlyOnce names the match or target because of which a rule can only be asked once; "" for none. NFQUEUE and QUEUE hand the packet to a
@@ -154,11 +172,12 @@ func onlyOnce(r *iptables.Rule, marks, sets bool) string {
 
 // refuse reports to c that its rule's way cannot be gone again, if that is so.
 func (w *lateWay) refuse(c *ext.Context) {
-	if w.obstacle == nil || !ext.TracksLate(c.Rule) {
+	o := w.obstacles[c.Chain]
+	if o == nil || !ext.TracksLate(c.Rule) {
 		return
 	}
 	c.Refuse(c.Rule.Target.Pos, c.Rule.Target.Name, "move it before that rule, if its packets may come there",
-		"in nftables this is done behind connection tracking, where %s in %s cannot be asked again", w.because, at(w.obstacle))
+		"in nftables this is done behind connection tracking, where %s in %s cannot be asked again", o.because, at(o.rule))
 }
 
 func at(r *iptables.Rule) string {
@@ -198,7 +217,7 @@ func (t *translator) behind(out *nft.Table, names map[string]bool, taken func(st
 		return ch
 	}
 	for _, ch := range out.Chains {
-		if ch.Base != nil && t.leads(ch.Name) {
+		if ch.Base != nil && (t.late[iptables.IPv4].open[ch.Name] || t.late[iptables.IPv6].open[ch.Name]) {
 			base := *ch.Base
 			base.Priority, base.Policy, base.Counters = latePriority, bytecode.Accept, nil
 			copied(ch.Name, &base, ch.Origin)
@@ -214,17 +233,13 @@ func (t *translator) behind(out *nft.Table, names map[string]bool, taken func(st
 			rules = t.untilLast(rules)
 		}
 		for _, p := range rules {
-			if slices.ContainsFunc(p.families, func(f iptables.Family) bool { return t.late[f].has(p.rule) }) {
+			if slices.ContainsFunc(p.families, func(f iptables.Family) bool { return t.late[f].open[todo[i]] && t.late[f].has(p.rule) }) {
 				p.act = t.lateAction(p, func(name string) *nft.Chain { return copied(name, nil, origin(p.rule.Pos)) })
 				t.emit(c, p.before, p.lowered)
 			}
 		}
 		c.finish()
 	}
-}
-
-func (t *translator) leads(chain string) bool {
-	return t.late[iptables.IPv4].leads[chain] || t.late[iptables.IPv6].leads[chain]
 }
 
 // opened ends the way of packets that do not open a connection. Those that were expected are no such packets: a template gives them

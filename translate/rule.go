@@ -42,9 +42,9 @@ func (t *translator) lower(table string, into *compiler, f iptables.Family, r *i
 		c.Problems = append(c.Problems, ext.Problem{Problem: p})
 	}
 	if r.Problems == nil {
+		t.late[f].refuse(c)
 		l.cond, l.act = conditions(c), t.action(c)
 		t.report.Headers = t.report.Headers || insists(c)
-		t.late[f].refuse(c)
 	}
 	l.ok = !c.Refused()
 	if !l.ok && t.opt.SkipRefused {

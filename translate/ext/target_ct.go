@@ -33,6 +33,9 @@ var _ = registerTarget(&Target{
 		Refused: "--timeout, --expevents; --helper and --ctevents behind rules of raw that decide by what has a state, or by a mark or set that raw changes",
 		Lossy:   "--ctevents: events of expectations are sent as well"},
 	Lower: func(c *Context, t *iptables.Target) Action {
+		if c.Refused() {
+			return Action{}
+		}
 		if has(t, "--notrack") { // the kernel then looks at nothing else (xt_ct_tg_check)
 			return notrack()
 		}
