@@ -58,7 +58,7 @@ func (s *source) translate(o translation, talk io.Writer) (*nft.Ruleset, error) 
 	if list := skipped(report); list != nil {
 		fmt.Fprintln(talk, fold(list))
 	}
-	problems := append(s.beside, marked(report)...)
+	problems := slices.Concat(s.beside, marked(report))
 	problems.Sort()
 	if rs == nil || len(s.beside) > 0 {
 		err := errors.Join(errors.New(fold(remarks(problems))), s.advice(report, o))
