@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"rechain/nft/kernel/testlab"
 )
 
 // corpus is a folder of dumps of real hosts. It is not part of this repository.
@@ -22,7 +20,9 @@ const corpus = "../../../shared/corpus"
 func TestCorpus(t *testing.T) {
 	lab(t)
 	index, err := os.ReadFile(filepath.Join(corpus, "INDEX.tsv"))
-	testlab.Need(t, err == nil, "the corpus of dumps, "+corpus)
+	if err != nil {
+		t.Skipf("there is no corpus of dumps: %v", err)
+	}
 	n := setting(t, "RECHAIN_PROBES", 30)
 	var sum judgement
 	var lock sync.Mutex
