@@ -33,6 +33,8 @@ type test struct {
 // diagram holds nodes. They are never freed: a diagram lives as long as one comparison.
 type diagram struct {
 	tests  []test
+	traits []uint32 // of each node: those of all terminals that it leads to
+	ends   []uint32 // traits of terminals, bits that the caller gives
 	unique []uint32 // open addressing; 0 is empty, else index + 1
 	cache  []entry  // of operations, direct-mapped
 	limit  int      // nodes at most
@@ -47,6 +49,7 @@ const (
 	opSeq
 	opDiffer
 	opElse
+	opRename
 )
 
 // entry is an operation's result.
@@ -84,11 +87,23 @@ func (d *diagram) make(level uint32, lo, hi node) node {
 		panic(errBudget)
 	}
 	d.tests = append(d.tests, test{level, lo, hi})
+	d.traits = append(d.traits, d.traitsOf(lo)|d.traitsOf(hi))
 	d.unique[slot] = uint32(len(d.tests))
 	if len(d.tests)*2 > len(d.unique) {
 		d.grow()
 	}
 	return node(len(d.tests) - 1)
+}
+
+// traitsOf are the traits of all terminals that n leads to.
+func (d *diagram) traitsOf(n node) uint32 {
+	switch {
+	case !n.isTerminal():
+		return d.traits[n]
+	case n.value() < len(d.ends):
+		return d.ends[n.value()]
+	}
+	return 0
 }
 
 // grow doubles the tables, so that they stay half empty.

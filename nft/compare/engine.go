@@ -1,7 +1,9 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"rechain/nft/packet"
 )
@@ -27,7 +29,6 @@ type engine struct {
 	composed  map[[2]int]int
 	under     map[underKey]node
 	renamed   map[int]map[uint32]*substitute // by effect and level
-	changes   map[changingKey]bool
 
 	evaluations map[packet.Field]nth // which fields are such
 	repeated    map[string]bool      // keys that a packet may meet more than once
@@ -56,10 +57,27 @@ func newEngine(ipv6 bool, limit int) *engine {
 	e := &engine{diagram: newDiagram(limit), ipv6: ipv6,
 		codings: map[packet.Field]*coding{}, surveys: map[packet.Field]*survey{},
 		outcomes: make([]outcome, 2), outcomeOf: map[outcome]node{}, effectOf: map[string]int{},
-		composed: map[[2]int]int{}, under: map[underKey]node{}, changes: map[changingKey]bool{}, renamed: map[int]map[uint32]*substitute{}, evaluations: map[packet.Field]nth{},
+		composed: map[[2]int]int{}, under: map[underKey]node{}, renamed: map[int]map[uint32]*substitute{}, evaluations: map[packet.Field]nth{},
 		chains: map[*packet.Chain]node{}, busy: map[*packet.Chain]bool{}}
+	e.ends = make([]uint32, 2)
 	e.intern(&effect{})
 	return e
+}
+
+// traits are an outcome's bits in a diagram: its kind, and in the upper half its kind where there is an effect.
+func traits(o outcome) uint32 {
+	if o.effect != 0 {
+		return 1<<o.kind | 1<<(16+o.kind)
+	}
+	return 1 << o.kind
+}
+
+// endsBy says whether n has an outcome of a kind.
+func (e *engine) endsBy(n node, kind packet.VerdictKind) bool { return e.traitsOf(n)>>kind&1 != 0 }
+
+// changing says whether n has an outcome of a kind for packets that it has changed.
+func (e *engine) changing(n node, kind packet.VerdictKind) bool {
+	return e.traitsOf(n)>>(16+kind)&1 != 0
 }
 
 // end is the terminal of an outcome.
@@ -68,6 +86,7 @@ func (e *engine) end(o outcome) node {
 	if !ok {
 		n = terminal(len(e.outcomes))
 		e.outcomes = append(e.outcomes, o)
+		e.ends = append(e.ends, traits(o))
 		e.outcomeOf[o] = n
 	}
 	return n
@@ -102,11 +121,11 @@ func (e *engine) place(s *survey) *coding {
 
 // seq is f, and g for packets that f ends with the given kind.
 func (e *engine) seq(kind packet.VerdictKind, f, g node) node {
+	if !e.endsBy(f, kind) {
+		return f
+	}
 	if f.isTerminal() {
 		o := e.outcomes[f.value()]
-		if o.kind != kind {
-			return f
-		}
 		g = e.having(g, o.effect)
 		if o.detail == markedDetail {
 			g = e.replace(g, e.stillMarked)
@@ -117,7 +136,7 @@ func (e *engine) seq(kind packet.VerdictKind, f, g node) node {
 	if r, ok := e.known(op, f, g, 0); ok {
 		return r
 	}
-	if e.changing(kind, f) { // then g asks what f has changed, not what the variable was
+	if e.changing(f, kind) { // then g asks what f has changed, not what the variable was
 		t := e.tests[f]
 		return e.keep(op, f, g, 0, e.ite(e.make(t.level, no, yes), e.seq(kind, t.hi, g), e.seq(kind, t.lo, g)))
 	}
@@ -125,27 +144,6 @@ func (e *engine) seq(kind packet.VerdictKind, f, g node) node {
 	flo, fhi := e.at(f, level)
 	glo, ghi := e.at(g, level)
 	return e.keep(op, f, g, 0, e.make(level, e.seq(kind, flo, glo), e.seq(kind, fhi, ghi)))
-}
-
-// changing says whether f ends with the kind for packets that it has changed.
-func (e *engine) changing(kind packet.VerdictKind, f node) bool {
-	if f.isTerminal() {
-		o := e.outcomes[f.value()]
-		return o.kind == kind && o.effect != 0
-	}
-	k := changingKey{f, kind}
-	is, ok := e.changes[k]
-	if !ok {
-		t := e.tests[f]
-		is = e.changing(kind, t.lo) || e.changing(kind, t.hi)
-		e.changes[k] = is
-	}
-	return is
-}
-
-type changingKey struct {
-	n    node
-	kind packet.VerdictKind
 }
 
 // rule is one rule: packets that it does not end go on.
@@ -172,8 +170,16 @@ func (e *engine) steps(r *packet.Rule, steps []packet.Step) node {
 	return e.goesOn()
 }
 
-// when is n where all conditions hold; other packets go on.
-func (e *engine) when(conds []node, n node) node { return e.ite(e.all(conds), n, e.goesOn()) }
+// when is n where all conditions hold; other packets go on. Conditions on later variables come first, so that each is put on top of what
+// is there.
+func (e *engine) when(conds []node, n node) node {
+	slices.SortStableFunc(conds, func(a, b node) int { return cmp.Compare(e.level(b), e.level(a)) })
+	all := yes
+	for _, c := range conds {
+		all = e.and(c, all)
+	}
+	return e.ite(all, n, e.goesOn())
+}
 
 func (e *engine) step(r *packet.Rule, s packet.Step, rest []packet.Step) node {
 	switch v := s.(type) {
@@ -286,7 +292,7 @@ func (e *engine) verdict(r *packet.Rule, v packet.Verdict) node {
 	case packet.Jump:
 		return e.called(v.Chain)
 	case packet.Goto:
-		return e.replace(e.called(v.Chain), func(n node) node { return e.becomes(n, packet.Continue, packet.Return) })
+		return e.rename(e.called(v.Chain), packet.Continue, packet.Return)
 	}
 	if r == e.marked && r != nil {
 		return e.end(outcome{kind: v.Kind, detail: markedDetail})
@@ -297,13 +303,22 @@ func (e *engine) verdict(r *packet.Rule, v packet.Verdict) node {
 // markedDetail is the detail of verdicts of the marked rule.
 const markedDetail = "*"
 
-// becomes changes a terminal's kind.
-func (e *engine) becomes(n node, from, to packet.VerdictKind) node {
-	o := e.outcomes[n.value()]
-	if o.kind == from {
-		o.kind = to
+// rename gives outcomes of one kind another.
+func (e *engine) rename(n node, from, to packet.VerdictKind) node {
+	if !e.endsBy(n, from) {
+		return n
 	}
-	return e.end(o)
+	if n.isTerminal() {
+		o := e.outcomes[n.value()]
+		o.kind = to
+		return e.end(o)
+	}
+	op := opRename + operation(from)<<8 + operation(to)<<16
+	if r, ok := e.known(op, n, 0, 0); ok {
+		return r
+	}
+	t := e.tests[n]
+	return e.keep(op, n, 0, 0, e.make(t.level, e.rename(t.lo, from, to), e.rename(t.hi, from, to)))
 }
 
 // called is what a chain does for a rule that jumps to it: packets that reach its end, or return, go on.
@@ -320,7 +335,7 @@ func (e *engine) called(c *packet.Chain) node {
 		rules[i] = e.rule(c, r)
 	}
 	n := fold(rules, e.goesOn(), func(f, g node) node { return e.seq(packet.Continue, f, g) })
-	n = e.replace(n, func(n node) node { return e.becomes(n, packet.Return, packet.Continue) })
+	n = e.rename(n, packet.Return, packet.Continue)
 	delete(e.busy, c)
 	e.chains[c] = n
 	return n
@@ -335,20 +350,15 @@ func (err *loopError) Error() string {
 
 // base is what a base chain does.
 func (e *engine) base(c *packet.Chain) node {
-	policy := outcome{kind: packet.Accept}
+	policy := packet.Accept
 	if c.Base.Drop {
-		policy.kind = packet.Drop
+		policy = packet.Drop
 	}
+	n := e.called(c)
 	if c == e.markedPolicy {
-		policy.detail = markedDetail
+		n = e.replace(n, e.markContinuing)
 	}
-	n := e.replace(e.called(c), func(n node) node {
-		o := e.outcomes[n.value()]
-		if o.kind != packet.Continue {
-			return n
-		}
-		return e.end(outcome{policy.kind, policy.detail, o.effect})
-	})
+	n = e.rename(n, packet.Continue, policy)
 	if c.Base.NAT {
 		unseen := outcome{kind: packet.Accept}
 		if e.marked != nil || e.markedPolicy != nil {
@@ -357,6 +367,14 @@ func (e *engine) base(c *packet.Chain) node {
 		n = e.ite(e.pred(firstPacket), n, e.end(unseen))
 	}
 	return n
+}
+
+func (e *engine) markContinuing(n node) node {
+	o := e.outcomes[n.value()]
+	if o.kind == packet.Continue {
+		o.detail = markedDetail
+	}
+	return e.end(o)
 }
 
 // unseenDetail is the detail of packets that a chain does not see, while verdicts are marked: the one before has decided them.
