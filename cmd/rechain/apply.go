@@ -73,7 +73,10 @@ func (a *application) run(words []string) ([]bytecode.Edit, error) {
 	if err != nil {
 		return nil, err
 	}
-	low := nft.Lower(want)
+	low, from := nft.Lower(want), places(want)
+	if !a.noflush { // else they are needed once more, and they are large
+		s, want = nil, nil
+	}
 	conn, err := dial(a.source.netns)
 	if err != nil {
 		return nil, err
@@ -86,13 +89,13 @@ func (a *application) run(words []string) ([]bytecode.Edit, error) {
 			if want, err = a.appended(s, nft.Raise(have)); err != nil {
 				return nil, err
 			}
-			low = nft.Lower(want)
+			low, from = nft.Lower(want), places(want)
 		}
 		if a.keepSets {
 			keepSets(have.Tables, low.Tables)
 		}
 		edits = a.edits(have.Tables, low.Tables)
-		return batch(edits, origins(want, low)), nil
+		return batch(edits, origins(from, low)), nil
 	}
 	err = a.commit(conn, ours, plan)
 	var known *exitError
@@ -141,21 +144,35 @@ func batch(edits []bytecode.Edit, origin func(*bytecode.Rule) fmt.Stringer) *ker
 	return b
 }
 
-// origins says where each rule of low, which rs became, comes from, for the kernel's errors.
-func origins(rs *nft.Ruleset, low *bytecode.Ruleset) func(*bytecode.Rule) fmt.Stringer {
-	places := sync.OnceValue(func() map[*bytecode.Rule]nft.Origin {
-		places := map[*bytecode.Rule]nft.Origin{}
-		for i, t := range rs.Tables {
-			for j, c := range t.Chains {
-				for k, r := range c.Rules {
-					places[low.Tables[i].Chains[j].Rules[k]] = r.Origin
+// places are where the rules of a rule set come from, in their order.
+func places(rs *nft.Ruleset) (all []nft.Origin) {
+	for _, t := range rs.Tables {
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				all = append(all, r.Origin)
+			}
+		}
+	}
+	return all
+}
+
+// origins says where each rule of low comes from, given where they all do, for the kernel's errors.
+func origins(from []nft.Origin, low *bytecode.Ruleset) func(*bytecode.Rule) fmt.Stringer {
+	of := sync.OnceValue(func() map[*bytecode.Rule]nft.Origin {
+		of := map[*bytecode.Rule]nft.Origin{}
+		n := 0
+		for _, t := range low.Tables {
+			for _, c := range t.Chains {
+				for _, r := range c.Rules {
+					of[r] = from[n]
+					n++
 				}
 			}
 		}
-		return places
+		return of
 	})
 	return func(r *bytecode.Rule) fmt.Stringer {
-		o := places()[r]
+		o := of()[r]
 		if o == (nft.Origin{}) {
 			return nil
 		}
