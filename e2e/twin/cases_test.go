@@ -13,11 +13,12 @@ import (
 
 // known are the files whose packets are known to differ, and why. Their differences are told, and do not fail the test.
 var known = map[string]string{
-	"match_cgroup":  "the kernel's xt_cgroup does not see the class of a SYN-ACK, which belongs to a connection request; nftables looks at the listening socket",
-	"target_ecn":    "the kernel's xt_ECN writes its flags into the data of later fragments, taking it for a TCP header",
-	"match_tcpmss":  laterFragments,
-	"malformed":     laterFragments,
-	"target_tcpmss": "the kernel's nft_rt takes 536 for the segment size of a route whose MTU is above 65535, as that of lo is in IPv6 (get_tcpmss)",
+	"match_cgroup":     "the kernel's xt_cgroup does not see the class of a SYN-ACK, which belongs to a connection request; nftables looks at the listening socket",
+	"target_ecn":       "the kernel's xt_ECN writes its flags into the data of later fragments, taking it for a TCP header",
+	"match_ipv6header": "the kernel's xt_ipv6header takes the data of later fragments for the headers that the first one has; nftables sees none there",
+	"match_tcpmss":     laterFragments,
+	"malformed":        laterFragments,
+	"target_tcpmss":    "the kernel's nft_rt takes 536 for the segment size of a route whose MTU is above 65535, as that of lo is in IPv6 (get_tcpmss)",
 }
 
 const laterFragments = "the kernel's xt_tcpmss takes the data of later fragments for a TCP header, and drops what does not look like one"
