@@ -138,6 +138,12 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 func (e *engine) memories(a, b *packet.Program, f *Function, among func() node) {
 	saved := e.chains
 	e.remembers, e.chains = true, map[*packet.Chain]node{}
+	m := memory{}
+	for c, n := range saved {
+		if !m.chain(c) {
+			e.chains[c] = n
+		}
+	}
 	defer func() {
 		e.remembers, e.chains = false, saved
 		if p := recover(); p != nil {

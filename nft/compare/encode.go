@@ -21,8 +21,24 @@ func (e *engine) in(f packet.Field, ranges []packet.Range) node {
 	return e.any(parts)
 }
 
-// between is the codes from to to. Those behind the last class go with it.
+// between is the codes from to to. Those behind the last class go with it. Rules ask the same again and again, so that it is kept.
 func (e *engine) between(c *coding, from, to packet.Value) node {
+	k := run{c, from, to}
+	n, ok := e.runs[k]
+	if !ok {
+		n = e.makeBetween(c, from, to)
+		e.runs[k] = n
+	}
+	return n
+}
+
+// run is a run of codes.
+type run struct {
+	c        *coding
+	from, to packet.Value
+}
+
+func (e *engine) makeBetween(c *coding, from, to packet.Value) node {
 	n := yes
 	if !from.IsZero() {
 		n = e.not(e.below(c, from))

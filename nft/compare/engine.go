@@ -21,6 +21,7 @@ type engine struct {
 	fields  []*coding // by level
 	surveys map[packet.Field]*survey
 	next    uint32 // the first level that is free
+	runs    map[run]node
 
 	outcomes  []outcome
 	outcomeOf map[outcome]node
@@ -55,7 +56,7 @@ type underKey struct {
 
 func newEngine(ipv6 bool, limit int) *engine {
 	e := &engine{diagram: newDiagram(limit), ipv6: ipv6,
-		codings: map[packet.Field]*coding{}, surveys: map[packet.Field]*survey{},
+		codings: map[packet.Field]*coding{}, surveys: map[packet.Field]*survey{}, runs: map[run]node{},
 		outcomes: make([]outcome, 2), outcomeOf: map[outcome]node{}, effectOf: map[string]int{},
 		composed: map[[2]int]int{}, under: map[underKey]node{}, renamed: map[int]map[uint32]*substitute{}, evaluations: map[packet.Field]nth{},
 		chains: map[*packet.Chain]node{}, busy: map[*packet.Chain]bool{}}
