@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -111,6 +112,12 @@ func (c *Conn) settled(gen uint32) error {
 // contents lists each kind of thing at once for all tables, or if some are not wanted for each table that is.
 func (c *Conn) contents(r *reader) error {
 	for _, l := range contents {
+		if l.get == unix.NFT_MSG_GETRULE {
+			if err := c.rules(r, l); err != nil {
+				return err
+			}
+			continue
+		}
 		if r.left == 0 || l.filter == 0 {
 			if err := c.list(r, l, bytecode.Unspec, nil); err != nil {
 				return err
@@ -129,6 +136,30 @@ func (c *Conn) contents(r *reader) error {
 			attrs := bytecode.AppendString(nil, unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
 			attrs = bytecode.AppendString(attrs, unix.NFTA_SET_ELEM_LIST_SET, s.Name)
 			if err := c.list(r, elements, t.Family, attrs); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fewChains is how many chains a table has at most whose rules are listed at once.
+const fewChains = 16
+
+// rules lists the rules of tables. Those of a table with many chains come chain by chain: for each 32 KB of a list, the kernel goes
+// through it from its beginning again (__nf_tables_dump_rules), which took 7 of 8 s with 100,000 rules.
+func (c *Conn) rules(r *reader, l listing) error {
+	for _, t := range r.rs.Tables {
+		table := bytecode.AppendString(nil, l.filter, t.Name)
+		if len(t.Chains) <= fewChains {
+			if err := c.list(r, l, t.Family, table); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, ch := range t.Chains {
+			chain := bytecode.AppendString(slices.Clip(table), unix.NFTA_RULE_CHAIN, ch.Name)
+			if err := c.list(r, l, t.Family, chain); err != nil {
 				return err
 			}
 		}
