@@ -21,14 +21,14 @@ func optionText(options []iptables.Option) string {
 		if o.Neg {
 			b.WriteString(" !")
 		}
-		b.WriteString(" " + o.Spec.Name + " " + o.Spec.Kind.Format(o.Value))
+		b.WriteString(" " + o.Spec.Name + " " + o.Text())
 	}
 	return b.String()
 }
 
-// MatchMeaning says which packets a match takes.
+// MatchMeaning says which packets a match takes. Of one with a value that cannot be read only the text is known.
 func MatchMeaning(c *Context, m *iptables.Match) packet.Pred {
-	if d := MatchFor(m, c.Family); d.Meaning != nil {
+	if d := MatchFor(m, c.Family); d.Meaning != nil && !m.Unread() {
 		return d.Meaning(c, m)
 	}
 	return opaqueMatch(m, false)

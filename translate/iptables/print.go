@@ -117,6 +117,10 @@ func printPart(word func(neg bool, words ...string), e *Extension, options []Opt
 			if o.Spec != spec {
 				continue
 			}
+			if _, ok := o.Value.(Unread); ok {
+				word(o.Neg, spec.Name, o.Text())
+				continue
+			}
 			if v, ok := spec.Kind.(Vacuous); ok && !o.Neg && v.Vacuous(o.Value) {
 				continue
 			}
@@ -124,7 +128,20 @@ func printPart(word func(neg bool, words ...string), e *Extension, options []Opt
 				word(o.Neg, spec.Name)
 				continue
 			}
-			word(o.Neg, spec.Name, spec.Kind.Format(o.Value))
+			word(o.Neg, spec.Name, o.Text())
 		}
 	}
+}
+
+// Text is the option's value as iptables-save prints it.
+func (o Option) Text() string {
+	u, ok := o.Value.(Unread)
+	if !ok {
+		return o.Spec.Kind.Format(o.Value)
+	}
+	words := make([]string, len(u))
+	for i, w := range u {
+		words[i] = quoteSpaced(w)
+	}
+	return strings.Join(words, " ")
 }

@@ -41,6 +41,8 @@ type Problem struct {
 	Ext  string
 	Msg  string
 	Hint string
+	// Value says that it is only one value of a match that cannot be read: see [Unread].
+	Value bool
 }
 
 // Error prints "FILE:LINE:COL: extension: what is wrong; what to do".
@@ -77,6 +79,11 @@ func (ps Problems) Err() error {
 		return nil
 	}
 	return ps
+}
+
+// OfValues says whether each problem is only a value that cannot be read. A rule that has no others is there in full but for these.
+func (ps Problems) OfValues() bool {
+	return !slices.ContainsFunc(ps, func(p *Problem) bool { return !p.Value })
 }
 
 // Sort puts problems into the order of the source, whose files are in the order in which they first occur.

@@ -71,7 +71,7 @@ func (p *ruleParser) finish() {
 // check looks at an extension's options together. What it finds in a rule that is wrong already may be a consequence of that, so
 // it is silent then.
 func (p *ruleParser) check(sc *scope) {
-	if len(p.problems) > 0 {
+	if !p.problems.OfValues() {
 		return
 	}
 	e := sc.ext
@@ -89,13 +89,13 @@ func (p *ruleParser) check(sc *scope) {
 			}
 		}
 	}
-	if len(p.problems) > 0 {
+	if !p.problems.OfValues() {
 		return
 	}
-	if e.Canonical != nil {
+	if e.Canonical != nil && !unread(*sc.options) {
 		*sc.options = e.Canonical(e, *sc.options, p.family)
 	}
-	if e.Check == nil {
+	if e.Check == nil || len(p.problems) > 0 { // what checks looks at any value of the rule
 		return
 	}
 	if found := e.Check(p.rule, *sc.options, p.table, p.chain); found != nil {
@@ -108,6 +108,10 @@ func (p *ruleParser) check(sc *scope) {
 		}
 		p.problems = append(p.problems, &problem)
 	}
+}
+
+func unread(options []Option) bool {
+	return slices.ContainsFunc(options, func(o Option) bool { _, ok := o.Value.(Unread); return ok })
 }
 
 func has(options []Option, name string) bool {

@@ -49,6 +49,7 @@ func (p *ruleParser) parse(words []string, cols []int, pos Pos, at place) ([]*Ru
 	p.finish()
 	if len(p.problems) > 0 {
 		p.rule.Problems = p.problems
+		p.rule.Src, p.rule.Dst = first(p.src), first(p.dst)
 		return []*Rule{p.rule}, p.problems
 	}
 	return p.expand(), nil
@@ -261,7 +262,8 @@ func (p *ruleParser) option(sc *scope, spec *OptionSpec, inline *string, at Pos)
 		v, err := spec.Kind.Parse(values, p.family)
 		if err != nil {
 			p.problem(valueAt, sc.ext.Name, spec.Name+": "+err.Error(), "")
-			return
+			p.problems[len(p.problems)-1].Value = !sc.ext.Target
+			v = Unread(values)
 		}
 		o.Value = v
 	}

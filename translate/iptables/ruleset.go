@@ -66,7 +66,7 @@ type Rule struct {
 	// Words are the rule's words as they were spelled, without -A and the chain; nil when there was no such spelling.
 	Words []string
 	// Problems say why the rule cannot be read. Such a rule only keeps a place, and is there only beside an error: of it, Words, Pos
-	// and, if it was found, Target have a meaning.
+	// and, if it was found, Target have a meaning. If all are of values (see [Problems.OfValues]), the others have, too.
 	Problems Problems
 	Pos      Pos
 }
@@ -115,13 +115,19 @@ type Target struct {
 	Pos     Pos
 }
 
-// Option is one option as given. Value's type is the kind's (see [Kind]); nil for a flag.
+// Unread is the value of an option that its kind cannot read: the words as they are. It stands only in matches of rules with problems.
+type Unread []string
+
+// Option is one option as given. Value's type is the kind's (see [Kind]), or [Unread]; nil for a flag.
 type Option struct {
 	Spec  *OptionSpec
 	Neg   bool
 	Value any
 	Pos   Pos
 }
+
+// Unread says whether the match has a value that could not be read.
+func (m *Match) Unread() bool { return unread(m.Options) }
 
 // Get returns the first option of that name ("--dport").
 func (m *Match) Get(name string) (Option, bool) { return get(m.Options, name) }
