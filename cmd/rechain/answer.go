@@ -24,9 +24,11 @@ type translation struct {
 	counters      bool // in every rule
 	counts        bool // that begin at the source's
 	taken         func(table *nft.Table, chain string) bool
+	proving
 }
 
 func (o *translation) bind(c *cobra.Command) {
+	o.proving.bind(c)
 	c.Flags().StringVar(&o.prefix, "table-prefix", "", "name the tables PREFIX-TABLE instead of TABLE")
 	c.Flags().BoolVar(&o.inet, "inet", false, "make one inet table of both families' tables of a name, where it is exactly the same (never nat)")
 	c.Flags().BoolVar(&o.allowLossy, "allow-lossy", false, "accept translations that differ a little; each is said")
@@ -73,7 +75,7 @@ func (s *source) translate(o translation, talk io.Writer) (*nft.Ruleset, error) 
 	if report.Headers && !o.dropMalformed {
 		fmt.Fprintln(talk, malformedNote)
 	}
-	return rs, nil
+	return rs, o.prove(s, report, rs, talk)
 }
 
 // skipped says which rules were left out, why, and what comes of it, in the order of the source.

@@ -29,7 +29,7 @@ func (s *settings) engine(p *redirect.Plan) (*engine, error) {
 	e := &engine{}
 	opened := make(chan error, 1)
 	go func() { opened <- e.open(s.netns) }()
-	err := e.compile(p)
+	err := e.compile(p, s.prove)
 	if openErr := <-opened; openErr != nil {
 		return nil, cmp.Or(err, openErr)
 	}
@@ -40,13 +40,18 @@ func (s *settings) engine(p *redirect.Plan) (*engine, error) {
 	return e, nil
 }
 
-func (e *engine) compile(p *redirect.Plan) error {
+func (e *engine) compile(p *redirect.Plan, prove func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error) error {
 	if p == nil {
 		return nil
 	}
-	rs, err := compile(p)
+	rs, from, err := compiled(p)
 	if err != nil {
 		return err
+	}
+	if prove != nil {
+		if err := prove(from[0], from[1], rs); err != nil {
+			return err
+		}
 	}
 	e.want = nft.Lower(rs).Tables
 	e.state = items(p.SystemState())

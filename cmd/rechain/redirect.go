@@ -46,6 +46,8 @@ type settings struct {
 	config redirect.Config
 	netns  string
 	view   view // of plan
+	// prove is asked before a plan is used; nil: nothing is.
+	prove func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error
 }
 
 // bind adds the configuration's flags and --netns.
@@ -102,9 +104,16 @@ const ownMark = "rechain redirect"
 
 // compile turns a plan into the nft rule set that it means.
 func compile(p *redirect.Plan) (*nft.Ruleset, error) {
+	rs, _, err := compiled(p)
+	return rs, err
+}
+
+// compiled is a plan as nft's model, with the chains of iptables that it was made of.
+func compiled(p *redirect.Plan) (*nft.Ruleset, [2]*iptables.Ruleset, error) {
 	v4, v6, problems := p.Rulesets(ext.Vocabulary)
+	from := [2]*iptables.Ruleset{v4, v6}
 	if err := problems.Err(); err != nil {
-		return nil, usage(err)
+		return nil, from, usage(err)
 	}
 	rs, report := translate.Ruleset(v4, v6, translate.Options{
 		TableName:    func(table string) string { return p.TablePrefix + "-" + table },
@@ -114,9 +123,9 @@ func compile(p *redirect.Plan) (*nft.Ruleset, error) {
 		Used:         true,
 	})
 	if rs == nil {
-		return nil, no(report.Err())
+		return nil, from, no(report.Err())
 	}
-	return rs, nil
+	return rs, from, nil
 }
 
 // isOurs says whether a redirect made a table.

@@ -5,11 +5,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rechain/nft"
+	"rechain/translate/iptables"
 	"rechain/translate/redirect"
 )
 
 func newRedirectApply(s *settings) *cobra.Command {
-	return &cobra.Command{
+	var p proving
+	c := &cobra.Command{
 		Use:   "apply",
 		Short: "program the redirect",
 		Long: `apply brings the kernel to what the configuration says: tables, chains and rules in one transaction, guarded against
@@ -17,6 +20,9 @@ anybody who changes the rule set at the same time. What is right already stays a
 an earlier configuration that this one does not need go in the same transaction.`,
 		Args: exactArgs(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.prove = func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error {
+				return p.equal(v4, v6, nil, rs, cmd.ErrOrStderr())
+			}
 			plan, err := s.resolve(cmd)
 			if err != nil {
 				return err
@@ -38,6 +44,8 @@ an earlier configuration that this one does not need go in the same transaction.
 			return nil
 		},
 	}
+	p.bind(c)
+	return c
 }
 
 // apply programs the plan.

@@ -1,6 +1,10 @@
 package compare
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // A node is a decision diagram: a test of one variable that leads to two others, or a terminal. Equal functions are equal nodes,
 // since there is one node for each test, variables come in one order on every way, and no test leads to the same on both sides.
@@ -33,12 +37,16 @@ type test struct {
 // diagram holds nodes. They are never freed: a diagram lives as long as one comparison.
 type diagram struct {
 	tests  []test
-	traits []uint32 // of each node: those of all terminals that it leads to
-	ends   []uint32 // traits of terminals, bits that the caller gives
-	unique []uint32 // open addressing; 0 is empty, else index + 1
-	cache  []entry  // of operations, direct-mapped
-	limit  int      // nodes at most
+	traits []uint32  // of each node: those of all terminals that it leads to
+	ends   []uint32  // traits of terminals, bits that the caller gives
+	unique []uint32  // open addressing; 0 is empty, else index + 1
+	cache  []entry   // of operations, direct-mapped
+	limit  int       // nodes at most
+	until  time.Time // zero: no end
 }
+
+// timeEvery is after how many nodes the time is asked for.
+const timeEvery = 1 << 12
 
 type operation uint32
 
@@ -60,7 +68,7 @@ type entry struct {
 }
 
 func newDiagram(limit int) *diagram {
-	return &diagram{unique: make([]uint32, 1<<14), cache: make([]entry, 1<<14), limit: limit}
+	return &diagram{unique: make([]uint32, 1<<10), cache: make([]entry, 1<<10), limit: limit}
 }
 
 func mix(a, b, c uint32) uint32 {
@@ -84,7 +92,10 @@ func (d *diagram) make(level uint32, lo, hi node) node {
 		slot = (slot + 1) & mask
 	}
 	if len(d.tests) >= d.limit {
-		panic(errBudget)
+		panic(fmt.Errorf("%w: %d nodes", errBudget, d.limit))
+	}
+	if len(d.tests)%timeEvery == 0 && !d.until.IsZero() && time.Now().After(d.until) {
+		panic(fmt.Errorf("%w: the time is up", errBudget))
 	}
 	d.tests = append(d.tests, test{level, lo, hi})
 	d.traits = append(d.traits, d.traitsOf(lo)|d.traitsOf(hi))

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rechain/nft"
+	"rechain/nft/compare"
+	"rechain/nft/meaning"
+	"rechain/nft/packet"
+	"rechain/translate"
+	"rechain/translate/ipset"
+	"rechain/translate/iptables"
+)
+
+// proving is whether a translation is proved: when asked, and else where it costs little.
+type proving struct {
+	flag *bool
+	cmd  *cobra.Command
+}
+
+func (p *proving) bind(c *cobra.Command) {
+	p.cmd = c
+	p.flag = c.Flags().Bool("prove", false, "prove for every packet that the nft rules do what the source's do, before anything else is done (default: where that takes less than a second)")
+}
+
+// smallRules and smallNodes are what is proved unasked: a second's work at most.
+const (
+	smallRules = 5000
+	smallNodes = 2 << 20
+)
+
+// asked says whether a proof is wanted, and off that none is.
+func (p *proving) asked() (asked, off bool) {
+	if p.cmd == nil || !p.cmd.Flags().Changed("prove") {
+		return false, false
+	}
+	return *p.flag, !*p.flag
+}
+
+// prove proves a source's translation, unless it was accepted that it is not exact.
+func (p *proving) prove(s *source, report *translate.Report, rs *nft.Ruleset, talk io.Writer) error {
+	if len(report.Problems)+len(report.Skipped) == 0 {
+		return p.equal(s.v4, s.v6, s.sets, rs, talk)
+	}
+	if asked, _ := p.asked(); asked {
+		return no(errInexact)
+	}
+	return nil
+}
+
+// equal compares what the translation rs means with what the sources mean. A difference is an error, and names a packet. Where the proof was
+// asked for, so is anything that keeps from it.
+func (p *proving) equal(v4, v6 *iptables.Ruleset, sets ipset.Sets, rs *nft.Ruleset, talk io.Writer) error {
+	asked, off := p.asked()
+	if off {
+		return nil
+	}
+	opt := compare.Options{Findings: 3}
+	rules := ruleCount(v4) + ruleCount(v6)
+	if !asked {
+		if rules > smallRules {
+			return nil
+		}
+		opt.Nodes = smallNodes
+	}
+	var open []string
+	for _, f := range []struct {
+		ipv6   bool
+		source *iptables.Ruleset
+	}{{false, v4}, {true, v6}} {
+		want := &packet.Program{IPv6: f.ipv6}
+		if f.source != nil {
+			want = translate.Meaning(f.source, sets)
+		}
+		functions, err := compare.Programs(want, meaning.Of(rs, f.ipv6), opt)
+		if err != nil {
+			return err
+		}
+		for _, fn := range functions {
+			why, err := verdictOf(fn)
+			if err != nil {
+				return no(err)
+			}
+			if why != "" {
+				open = append(open, why)
+			}
+		}
+	}
+	switch {
+	case len(open) == 0:
+		fmt.Fprintf(talk, "proved: for every packet, this does what the source's %d rules do\n", rules)
+	case asked:
+		return no(fmt.Errorf("not proved, and nothing was done: %s", strings.Join(open, "; ")))
+	}
+	return nil
+}
+
+// verdictOf is what keeps a hook from being proved, or the error that it differs.
+func verdictOf(f *compare.Function) (open string, err error) {
+	family := "IPv4"
+	if f.IPv6 {
+		family = "IPv6"
+	}
+	if f.Undecided != nil {
+		return fmt.Sprintf("%s %v: %v", family, f.Hook, f.Undecided), nil
+	}
+	for _, x := range append(f.Findings, f.Memory) {
+		if x == nil {
+			continue
+		}
+		if x.Needs != nil {
+			open = fmt.Sprintf("%s %v: nothing is known about %s", family, f.Hook, needs(x))
+			continue
+		}
+		return "", fmt.Errorf("the translation differs from its source, which should never be; please report it. Nothing was done.\n"+
+			"%s %v: %v\nthe source:\n%s\nthe translation:\n%s", family, f.Hook, x.Packet, indent(x.A.String()), indent(x.B.String()))
+	}
+	if f.MemoryUnknown && open == "" {
+		open = fmt.Sprintf("%s %v: what rules remember was too much to compare", family, f.Hook)
+	}
+	return open, nil
+}
+
+func needs(x *compare.Finding) string {
+	var keys []string
+	for k := range x.Needs {
+		keys = append(keys, k)
+	}
+	return strings.Join(keys, ", ")
+}
+
+func indent(s string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+}
+
+func ruleCount(rs *iptables.Ruleset) (n int) {
+	if rs == nil {
+		return 0
+	}
+	for _, t := range rs.Tables {
+		for _, c := range t.Chains {
+			n += len(c.Rules)
+		}
+	}
+	return n
+}
+
+var errInexact = errors.New("rules that are lossy or left out cannot be proved; give --prove without --allow-lossy and --skip-refused")
