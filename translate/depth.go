@@ -38,7 +38,7 @@ func (t *translator) depth(table *nft.Table, name string) {
 			continue
 		}
 		if n := walk(ch); n >= stackSize {
-			t.refuse(iptables.Pos{File: ch.Origin.File, Line: ch.Origin.Line, Col: ch.Origin.Col}, "",
+			t.refuse(iptables.At(ch.Origin.File, ch.Origin.Line, ch.Origin.Col), "",
 				"flatten the chains; a negated match before RETURN costs a level as well",
 				"chain %s leads %d chains deep, and nftables stops at %d", ch.Name, n, stackSize-1)
 		}

@@ -167,7 +167,7 @@ func (j *judges) counts(t *testing.T, sets [2]*iptables.Ruleset, model *nft.Rule
 				p, b, _ := strings.Cut(strings.Trim(counters, "[]"), ":")
 				packets, _ := strconv.ParseUint(p, 10, 64)
 				bytes, _ := strconv.ParseUint(b, 10, 64)
-				add(legacy, r.Pos.Line, packets, bytes)
+				add(legacy, int(r.Pos.Line), packets, bytes)
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func (m *meaning) read() []*packet.Chain {
 }
 
 func place(p iptables.Pos) packet.Origin {
-	return packet.Origin{File: p.File, Line: p.Line, Key: p.Key}
+	return packet.Origin{File: p.File(), Line: int(p.Line), Key: p.Key()}
 }
 
 // tablePriorities are the priorities of the tables (enum nf_ip_hook_priorities); nat has two.

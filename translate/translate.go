@@ -330,5 +330,5 @@ func (t *translator) refuse(pos iptables.Pos, extension, hint, format string, ar
 }
 
 func origin(p iptables.Pos) nft.Origin {
-	return nft.Origin{File: p.File, Line: p.Line, Col: p.Col, Key: p.Key}
+	return nft.Origin{File: p.File(), Line: int(p.Line), Col: int(p.Col), Key: p.Key()}
 }

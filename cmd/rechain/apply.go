@@ -10,7 +10,6 @@ import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/kernel"
-	"rechain/translate/iptables"
 )
 
 func newApply() *cobra.Command {
@@ -176,7 +175,7 @@ func origins(from []nft.Origin, low *bytecode.Ruleset) func(*bytecode.Rule) fmt.
 		if o == (nft.Origin{}) {
 			return nil
 		}
-		return iptables.Pos{File: o.File, Line: o.Line, Col: o.Col, Key: o.Key}
+		return posOf(o)
 	}
 }
 

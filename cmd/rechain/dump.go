@@ -88,7 +88,7 @@ func (s *source) readSets(name, text string) error {
 	for _, set := range sets {
 		if i := slices.IndexFunc(s.sets, func(o *ipset.Set) bool { return o.Name == set.Name }); i >= 0 {
 			problems = append(problems, &iptables.Problem{Pos: set.Pos, Ext: set.Name,
-				Msg: fmt.Sprintf("stands in %s already", s.sets[i].Pos.File)})
+				Msg: fmt.Sprintf("stands in %s already", s.sets[i].Pos.File())})
 		}
 	}
 	s.sets = append(s.sets, sets...)
@@ -126,7 +126,7 @@ func (s *source) add(rs *iptables.Ruleset) error {
 	for _, t := range rs.Tables {
 		if first := (*into).Table(t.Name); first != nil {
 			problems = append(problems, &iptables.Problem{Pos: t.Pos,
-				Msg:  fmt.Sprintf("table %s of IPv%d stands in %s already", t.Name, rs.Family, first.Pos.File),
+				Msg:  fmt.Sprintf("table %s of IPv%d stands in %s already", t.Name, rs.Family, first.Pos.File()),
 				Hint: "name each table once; ip:FILE and ip6:FILE say which family a file is of"})
 		}
 	}

@@ -39,13 +39,13 @@ func fold(list []remark) string {
 	type key struct{ file, text string }
 	places := map[key][]int{}
 	for _, r := range list {
-		k := key{r.pos.File, r.text}
-		places[k] = append(places[k], r.pos.Line)
+		k := key{r.pos.File(), r.text}
+		places[k] = append(places[k], int(r.pos.Line))
 	}
 	seen := map[key]int{}
 	var lines []string
 	for i, r := range list {
-		k := key{r.pos.File, r.text}
+		k := key{r.pos.File(), r.text}
 		seen[k]++
 		n := len(places[k])
 		switch {
@@ -55,7 +55,7 @@ func fold(list []remark) string {
 		case seen[k] <= foldAfter || n <= foldAfter+2 || r.pos.Line == 0:
 			lines = append(lines, strings.TrimPrefix(r.pos.String()+": "+r.text, ": "))
 		case seen[k] == foldAfter+1:
-			lines = append(lines, fmt.Sprintf("%s: the same %d times more, in lines %s: %s", r.pos.File, n-foldAfter, ranges(places[k][foldAfter:]), r.text))
+			lines = append(lines, fmt.Sprintf("%s: the same %d times more, in lines %s: %s", r.pos.File(), n-foldAfter, ranges(places[k][foldAfter:]), r.text))
 		}
 	}
 	return strings.Join(lines, "\n")

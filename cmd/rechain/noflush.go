@@ -92,7 +92,10 @@ func (d *addition) problem(pos iptables.Pos, there *nft.Table, ext, hint, format
 }
 
 func posOf(o nft.Origin) iptables.Pos {
-	return iptables.Pos{File: o.File, Line: o.Line, Col: o.Col, Key: o.Key}
+	if o.Key != "" {
+		return iptables.AtKey(o.Key)
+	}
+	return iptables.At(o.File, o.Line, o.Col)
 }
 
 // asked is what the source's tables that became a table ask for beside rules.

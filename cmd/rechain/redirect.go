@@ -118,7 +118,7 @@ func compiled(p *redirect.Plan) (*nft.Ruleset, [2]*iptables.Ruleset, error) {
 	rs, report := translate.Ruleset(v4, v6, translate.Options{
 		TableName:    func(table string) string { return p.TablePrefix + "-" + table },
 		TableComment: ownMark,
-		RuleComment:  func(r *iptables.Rule) string { return r.Pos.Key },
+		RuleComment:  func(r *iptables.Rule) string { return r.Pos.Key() },
 		Counters:     true,
 		Used:         true,
 	})

@@ -158,11 +158,11 @@ func (p *parser) createOptions(s *Set, ws []word) bool {
 	// mtype_create in ip_set_hash_gen.h: an even number, AHASH_MAX_SIZE at most.
 	s.BucketSize = min(max(s.BucketSize, 2)+s.BucketSize%2, 12)
 	if s.Type.bitmap() && !ranged {
-		p.problem(s.Pos.Col, "", "a bitmap needs a range")
+		p.problem(int(s.Pos.Col), "", "a bitmap needs a range")
 		return false
 	}
 	if s.Type.bitmap() && s.Netmask != 0 && !s.wholeNetworks() {
-		p.problem(s.Pos.Col, "", "a bitmap of networks needs a range that is one larger network")
+		p.problem(int(s.Pos.Col), "", "a bitmap of networks needs a range that is one larger network")
 		return false
 	}
 	return true

@@ -57,7 +57,7 @@ type parser struct {
 	problems iptables.Problems
 }
 
-func (p *parser) pos(col int) iptables.Pos { return iptables.Pos{File: p.file, Line: p.line, Col: col} }
+func (p *parser) pos(col int) iptables.Pos { return iptables.At(p.file, p.line, col) }
 
 func (p *parser) problem(col int, hint, format string, args ...any) {
 	p.problems = append(p.problems, &iptables.Problem{Pos: p.pos(col), Msg: fmt.Sprintf(format, args...), Hint: hint})
@@ -201,14 +201,14 @@ func (p *parser) put(s *Set, e *Entry, at neighbour, exist bool) bool {
 	key := s.element(e.Values)
 	if old := s.index[key]; old != nil {
 		if !exist {
-			p.problem(e.Pos.Col, "", "%s is in the set already", key)
+			p.problem(int(e.Pos.Col), "", "%s is in the set already", key)
 			return false
 		}
 		*old = *e
 		return true
 	}
 	if full := s.capacity(); len(s.Entries) >= full {
-		p.problem(e.Pos.Col, "", "set %s is full: it takes %d elements", s.Name, full)
+		p.problem(int(e.Pos.Col), "", "set %s is full: it takes %d elements", s.Name, full)
 		return false
 	}
 	s.index[key] = e

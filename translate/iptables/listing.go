@@ -31,7 +31,7 @@ func ParseListing(r io.Reader, file string, opt ListingOptions, vocab Vocabulary
 	if opt.Family == 0 {
 		opt.Family = familyOf(text)
 	}
-	p := &listingParser{source: source{file: file}, opt: opt, vocab: vocab, matches: vocab.Matches(opt.Family)}
+	p := &listingParser{source: newSource(file), opt: opt, vocab: vocab, matches: vocab.Matches(opt.Family)}
 	p.lines(text, p.parseLine)
 	rs := p.finish()
 	if err := p.problems.Err(); err != nil {

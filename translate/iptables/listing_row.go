@@ -148,7 +148,7 @@ func (p *listingParser) words(r row) (words []string, cols []int, ok bool) {
 	}
 	fail := func(c cell, ext, msg string) ([]string, []int, bool) {
 		pos := r.pos
-		pos.Col = c.col
+		pos.Col = int32(c.col)
 		p.at(pos, ext, msg, "take the output of iptables-save")
 		return nil, nil, false
 	}

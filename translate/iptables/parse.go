@@ -28,13 +28,13 @@ func Parse(r io.Reader, file string, family Family, vocab Vocabulary) (*Ruleset,
 
 // ParseText is [Parse] for a text that is there already. The rule set keeps parts of it.
 func ParseText(text, file string, family Family, vocab Vocabulary) (*Ruleset, error) {
-	return (&parser{source: source{file: file}, family: family, vocab: vocab}).parse(text)
+	return (&parser{source: newSource(file), family: family, vocab: vocab}).parse(text)
 }
 
 // ParseNoflush is [ParseText] for what "iptables-restore --noflush" takes: a source that adds to tables whose chains and rules it
 // does not show. What it does to those of a chain is in Changes. A chain that is not declared is taken to be there.
 func ParseNoflush(text, file string, family Family, vocab Vocabulary) (*Ruleset, error) {
-	return (&parser{source: source{file: file}, family: family, vocab: vocab, adds: true}).parse(text)
+	return (&parser{source: newSource(file), family: family, vocab: vocab, adds: true}).parse(text)
 }
 
 func (p *parser) parse(text string) (*Ruleset, error) {

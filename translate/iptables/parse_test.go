@@ -163,14 +163,14 @@ func TestSplitWords(t *testing.T) {
 
 func TestParseRule(t *testing.T) {
 	words := strings.Fields("-p tcp -d 10.0.0.0/8 --dport 80 -j REDIRECT --to-ports 15001")
-	r, problems := ParseRule(words, Pos{Key: "outbound"}, "nat", "X", IPv4, testVocab)
+	r, problems := ParseRule(words, AtKey("outbound"), "nat", "X", IPv4, testVocab)
 	if problems != nil {
 		t.Fatal(problems)
 	}
 	if got, want := r.String(), "-d 10.0.0.0/8 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 15001"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	_, problems = ParseRule([]string{"-s", "1.2.3.4,1.2.3.5", "--nope"}, Pos{Key: "outbound"}, "nat", "X", IPv4, testVocab)
+	_, problems = ParseRule([]string{"-s", "1.2.3.4,1.2.3.5", "--nope"}, AtKey("outbound"), "nat", "X", IPv4, testVocab)
 	if got, want := problems.Error(), "outbound: --nope: is not an option of this rule"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

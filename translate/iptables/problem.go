@@ -5,32 +5,51 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unique"
 )
 
-// Pos is a place in a source. Line and Col count from 1, Col in bytes; 0 is unknown. Key names a configuration key in place of a
-// line for rules that were made from one.
+// Pos is a place in a source: see [At] and [AtKey]. Line and Col count from 1, Col in bytes; 0 is unknown. It is small, since a rule
+// has many.
 type Pos struct {
-	File      string
-	Line, Col int
-	Key       string
+	of        unique.Handle[origin]
+	Line, Col int32
 }
+
+// origin is what a place is in: a file, or a configuration key in place of a line for rules that were made from one.
+type origin struct{ file, key string }
+
+// At is a place in a file.
+func At(file string, line, col int) Pos {
+	return Pos{of: unique.Make(origin{file: file}), Line: int32(line), Col: int32(col)}
+}
+
+// AtKey is the place of what a configuration key said.
+func AtKey(key string) Pos { return Pos{of: unique.Make(origin{key: key})} }
+
+func (p Pos) origin() origin {
+	if p.of == (unique.Handle[origin]{}) {
+		return origin{}
+	}
+	return p.of.Value()
+}
+
+// File is the name of the file, or "".
+func (p Pos) File() string { return p.origin().file }
+
+// Key is the configuration key, or "".
+func (p Pos) Key() string { return p.origin().key }
 
 // String prints FILE:LINE:COL, leaving out what is unknown.
 func (p Pos) String() string {
 	var b strings.Builder
-	b.WriteString(p.File)
+	b.WriteString(p.File())
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d", p.Line)
 		if p.Col > 0 {
 			fmt.Fprintf(&b, ":%d", p.Col)
 		}
 	}
-	if p.Key != "" {
-		if b.Len() > 0 {
-			b.WriteString(": ")
-		}
-		b.WriteString(p.Key)
-	}
+	b.WriteString(p.Key())
 	return b.String()
 }
 
@@ -90,12 +109,12 @@ func (ps Problems) OfValues() bool {
 func (ps Problems) Sort() {
 	files := map[string]int{}
 	for _, p := range ps {
-		if _, ok := files[p.Pos.File]; !ok {
-			files[p.Pos.File] = len(files)
+		if _, ok := files[p.Pos.File()]; !ok {
+			files[p.Pos.File()] = len(files)
 		}
 	}
 	slices.SortStableFunc(ps, func(a, b *Problem) int {
-		return cmp.Or(cmp.Compare(files[a.Pos.File], files[b.Pos.File]), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+		return cmp.Or(cmp.Compare(files[a.Pos.File()], files[b.Pos.File()]), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 }
 

@@ -90,7 +90,7 @@ func (p *ruleParser) problem(at Pos, ext, msg, hint string) {
 func (p *ruleParser) posOf(n int) Pos {
 	pos := p.pos
 	if n < len(p.cols) {
-		pos.Col = p.cols[n]
+		pos.Col = int32(p.cols[n])
 	}
 	return pos
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unique"
 )
 
 // Bounds of what is read, so that no input takes all memory.
@@ -30,17 +31,22 @@ func readAll(r io.Reader, file string) (string, error) {
 }
 
 func tooLarge(file string) Problems {
-	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("is larger than %d bytes", maxSource)}}
+	return Problems{{Pos: At(file, 0, 0), Msg: fmt.Sprintf("is larger than %d bytes", maxSource)}}
 }
 
 // source goes through the lines of a text and collects problems.
 type source struct {
 	file     string
-	number   int // of the line, from 1
-	indent   int // bytes of blanks before the line
+	origin   unique.Handle[origin] // of the file
+	number   int                   // of the line, from 1
+	indent   int                   // bytes of blanks before the line
 	problems Problems
 	ofRules  Problems // those of rules
 	full     bool     // no more can be read
+}
+
+func newSource(file string) source {
+	return source{file: file, origin: unique.Make(origin{file: file})}
 }
 
 // lines calls f with each line that is neither empty nor a comment, without the blanks around it. It stops and is false when there
@@ -76,7 +82,7 @@ func (s *source) lines(text string, f func(line string)) bool {
 
 // pos is a place in the current line; col counts from 1 behind the indentation.
 func (s *source) pos(col int) Pos {
-	return Pos{File: s.file, Line: s.number, Col: s.indent + col}
+	return Pos{of: s.origin, Line: int32(s.number), Col: int32(s.indent + col)}
 }
 
 func (s *source) problem(col int, ext, msg, hint string) {

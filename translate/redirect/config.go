@@ -194,7 +194,7 @@ func (c *Config) problem(name string, item int, msg, hint string) *iptables.Prob
 	p := &iptables.Problem{Pos: src.pos, Msg: msg, Hint: hint}
 	switch {
 	case !said:
-		p.Pos = iptables.Pos{Key: "--" + name}
+		p.Pos = iptables.AtKey("--" + name)
 	case src.rank == fromFile:
 		p.Ext = name
 	}

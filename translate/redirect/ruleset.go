@@ -36,7 +36,7 @@ func (p *Plan) ruleset(f iptables.Family, vocab iptables.Vocabulary) (*iptables.
 			table.Chains = append(table.Chains, &iptables.Chain{Name: c})
 		}
 		for _, l := range rules {
-			r, wrong := iptables.ParseRule(l.Words, iptables.Pos{Key: l.Key}, name, l.Chain, f, vocab)
+			r, wrong := iptables.ParseRule(l.Words, iptables.AtKey(l.Key), name, l.Chain, f, vocab)
 			if wrong != nil {
 				problems = append(problems, wrong...)
 				continue

@@ -54,7 +54,7 @@ func (v *flagValue) Set(text string) error {
 	if v.o.adds && v.c.sources[v.o.name].rank == fromFlag {
 		before = *list
 	}
-	if err := v.c.set(v.o, source{rank: fromFlag, pos: iptables.Pos{Key: "--" + v.o.name}}, text); err != nil {
+	if err := v.c.set(v.o, source{rank: fromFlag, pos: iptables.AtKey("--" + v.o.name)}, text); err != nil {
 		return err
 	}
 	if before != nil {
@@ -99,7 +99,7 @@ func (c *Config) FromEnvironment(lookup func(name string) (string, bool)) iptabl
 			if !ok {
 				continue
 			}
-			pos := iptables.Pos{Key: "$" + name}
+			pos := iptables.AtKey("$" + name)
 			if err := c.set(o, source{rank: fromEnvironment, pos: pos}, text); err != nil {
 				problems = append(problems, &iptables.Problem{Pos: pos, Msg: err.Error()})
 			}

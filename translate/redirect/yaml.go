@@ -44,7 +44,7 @@ type yamlReader struct {
 }
 
 func (y *yamlReader) pos(n *yaml.Node) iptables.Pos {
-	return iptables.Pos{File: y.file, Line: n.Line, Col: n.Column}
+	return iptables.At(y.file, n.Line, n.Column)
 }
 
 func (y *yamlReader) wrong(n *yaml.Node, option, msg, hint string) {
@@ -57,9 +57,10 @@ var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 // syntax is an error of the YAML package as a problem with a place.
 func (y *yamlReader) syntax(err error) *iptables.Problem {
 	m := yamlLine().FindStringSubmatch(err.Error())
-	p := &iptables.Problem{Pos: iptables.Pos{File: y.file}, Msg: err.Error()}
+	p := &iptables.Problem{Pos: iptables.At(y.file, 0, 0), Msg: err.Error()}
 	if m != nil {
-		p.Pos.Line, _ = strconv.Atoi(m[1]) // 0, unknown, where there is none
+		line, _ := strconv.Atoi(m[1]) // 0, unknown, where there is none
+		p.Pos = iptables.At(y.file, line, 0)
 		p.Msg = strings.TrimPrefix(p.Msg, m[0])
 	}
 	if strings.Contains(p.Msg, "alphabetic or numeric character") { // a plain * starts an alias
