@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"rechain/nft/packet"
 	"rechain/nft/trace"
@@ -21,6 +22,12 @@ type Options struct {
 	Logs bool
 	// Hooks says at which hooks. nil: at all.
 	Hooks func(packet.Hook) bool
+	// RejectAsDrop takes packets that are rejected for dropped.
+	RejectAsDrop bool
+	// Forgetful leaves out what rules remember for later packets.
+	Forgetful bool
+	// Until is when to give up. Zero: never.
+	Until time.Time
 }
 
 // Function is the answer for one hook: how packets of one family fare in all its base chains together.
@@ -66,7 +73,7 @@ func Programs(a, b *packet.Program, opt Options) (functions []*Function, err err
 		opt.Findings = 10
 	}
 	e := newEngine(a.IPv6, opt.Nodes)
-	e.logs = opt.Logs
+	e.logs, e.rejectAsDrop, e.until = opt.Logs, opt.RejectAsDrop, opt.Until
 	defer func() {
 		if p := recover(); p != nil {
 			loop, ok := p.(*loopError)
@@ -104,7 +111,7 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 			if !ok || !errors.Is(err, errBudget) {
 				panic(p)
 			}
-			f.Undecided = fmt.Errorf("%w: %d nodes", errBudget, opt.Nodes)
+			f.Undecided = err
 		}
 	}()
 	possible := e.possible(h, a.Tracks && b.Tracks)
@@ -112,18 +119,23 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		possible = e.and(possible, e.pred(opt.Where))
 	}
 	if e.alike(at(a, h), at(b, h)) {
-		e.memories(a, b, f, func() node { return possible })
+		if !opt.Forgetful {
+			e.memories(a, b, f, func() node { return possible })
+		}
 		return f
 	}
 	fa, fb := e.function(at(a, h)), e.function(at(b, h))
 	differ := e.and(possible, e.different(e.visible(fa), e.visible(fb)))
-	e.memories(a, b, f, func() node { return e.and(possible, e.not(differ)) })
+	if !opt.Forgetful {
+		e.memories(a, b, f, func() node { return e.and(possible, e.not(differ)) })
+	}
+	layers := e.layers(fa, fb)
 	for differ != no {
 		if len(f.Findings) == opt.Findings {
 			f.More = true
 			break
 		}
-		found := e.finding(a, b, h, differ)
+		found := e.finding(a, b, h, differ, layers...)
 		if trace.Same(found.A.Outcome, found.B.Outcome) {
 			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
 		}
@@ -179,19 +191,13 @@ func (e *engine) function(chains []*packet.Chain) node {
 	return n
 }
 
-func (e *engine) finding(a, b *packet.Program, h packet.Hook, n node) *Finding {
-	f := &Finding{Packet: e.witness(n)}
+// finding is a packet of n, from the first layer that has one.
+func (e *engine) finding(a, b *packet.Program, h packet.Hook, n node, layers ...node) *Finding {
+	first := e.first(n, layers)
+	f := &Finding{Packet: e.witness(first)}
 	f.A, f.B = follow(a, h, f.Packet, e.logs), follow(b, h, f.Packet, e.logs)
-	if e.rests(n, f.Packet) {
-		f.Needs = map[string]bool{}
-		for _, c := range e.inOrder() {
-			if c.field.Name[0] == '?' {
-				key := c.field.Name[2:]
-				f.Needs[key] = f.Packet.Opaque[key]
-			}
-		}
-	}
-	f.Region = e.region(n, f.Packet)
+	f.Needs = e.needs(n, f.Packet)
+	f.Region = e.region(first, f.Packet)
 	return f
 }
 

@@ -14,6 +14,8 @@ type engine struct {
 	*diagram
 	ipv6 bool
 	logs bool // whether log lines are part of what is done
+	// rejectAsDrop says that rejecting is dropping.
+	rejectAsDrop bool
 	// remembers says that outcomes tell which memories were asked, by all rules that ask any.
 	remembers bool
 
@@ -297,6 +299,9 @@ func (e *engine) verdict(r *packet.Rule, v packet.Verdict) node {
 	}
 	if r == e.marked && r != nil {
 		return e.end(outcome{kind: v.Kind, detail: markedDetail})
+	}
+	if v.Kind == packet.Reject && e.rejectAsDrop {
+		v = packet.Verdict{Kind: packet.Drop}
 	}
 	return e.end(outcome{kind: v.Kind, detail: v.Detail})
 }

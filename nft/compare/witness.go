@@ -106,14 +106,26 @@ func (e *engine) restrict(c *coding, n node, code packet.Value) node {
 	return n
 }
 
-// rests says whether n, for the packet, rests on opaque predicates.
-func (e *engine) rests(n node, p *packet.Packet) bool {
+// needs are the opaque predicates that n, for the packet, rests on, and what they say; nil: on none.
+func (e *engine) needs(n node, p *packet.Packet) map[string]bool {
 	for _, c := range e.inOrder() {
 		if c.field.Name[0] != '?' {
 			n = e.fix(c, n, c.code(p.Fields[c.field]))
 		}
 	}
-	return n != yes
+	var out map[string]bool
+	for !n.isTerminal() { // along the packet's own way
+		key := e.fields[e.tests[n].level].field.Name[2:]
+		if out == nil {
+			out = map[string]bool{}
+		}
+		out[key] = p.Opaque[key]
+		t := e.tests[n]
+		if n = t.lo; out[key] {
+			n = t.hi
+		}
+	}
+	return out
 }
 
 // fix is restrict for any order of variables.

@@ -20,10 +20,21 @@ type Hop struct {
 	Rule  *packet.Rule
 	// Depth counts the jumps that led to the chain.
 	Depth int
-	// Did is what the rule did with the packet, before its verdict.
-	Did []packet.Effect
+	// Did is what the rule did with the packet, before its verdict, and Became what that made of fields.
+	Did    []packet.Effect
+	Became []Change
 	// Verdict is the rule's, or the policy; nil: the packet went on with the next rule.
 	Verdict *packet.Verdict
+	// Failed is the condition that broke the rule off; nil: none did.
+	Failed packet.Pred
+	// Found are the values that the condition looked at.
+	Found []Change
+}
+
+// Change is a field's new value.
+type Change struct {
+	Field packet.Field
+	Value packet.Value
 }
 
 // Outcome is what became of a packet.
@@ -34,7 +45,7 @@ type Outcome struct {
 	Packet *packet.Packet
 	// SNAT and DNAT are the translations of its connection, nil where there are none.
 	SNAT, DNAT *packet.NAT
-	// Notes are what was done with it besides, in order; log lines are in Logs.
+	// Notes are what was done with it besides, in order; log lines are in Logs, and here only where they matter.
 	Notes, Logs []string
 	// Asked are the predicates with state that had a say, and how often; Touched are the memories that changed.
 	Asked   map[string]int
@@ -48,6 +59,7 @@ type walk struct {
 	packet  *packet.Packet
 	depth   int
 	logs    bool
+	*leg    // nil: the hook stands for itself
 }
 
 // maxDepth bounds nested chains, where a program leads back to itself. The kernel takes 16 (NFT_JUMP_STACK_SIZE); iptables more.
@@ -55,12 +67,20 @@ const maxDepth = 1000
 
 // Hook takes a packet through the base chains of a hook, in their order. The packet is not changed. Logs says that log lines matter. A chain
 // that leads back to itself is an error.
-func Hook(p *packet.Program, h packet.Hook, pkt *packet.Packet, logs bool) (t *Trace, err error) {
-	w := &walk{program: p, trace: &Trace{}, packet: pkt.Clone(), logs: logs}
+func Hook(p *packet.Program, h packet.Hook, pkt *packet.Packet, logs bool) (*Trace, error) {
+	return (&walk{program: p, packet: pkt.Clone(), logs: logs}).hook(h)
+}
+
+func (w *walk) hook(h packet.Hook) (*Trace, error) {
+	w.trace = &Trace{}
 	o := &w.trace.Outcome
 	o.Packet, o.Asked, o.Touched = w.packet, map[string]int{}, map[string]bool{}
-	for _, c := range p.Chains {
-		if c.Base == nil || c.Base.Hook != h || c.Base.NAT && !w.firstPacket() {
+	for _, c := range w.program.Chains {
+		if c.Base == nil || c.Base.Hook != h {
+			continue
+		}
+		w.enter(c)
+		if c.Base.NAT && (!w.firstPacket() || w.settled()) {
 			continue
 		}
 		v, err := w.base(c)
@@ -101,8 +121,8 @@ func (w *walk) chain(c *packet.Chain) (packet.Verdict, error) {
 	}
 	for _, r := range c.Rules {
 		hop := Hop{Chain: c, Rule: r, Depth: w.depth}
-		v, took := w.steps(r.Steps, &hop)
-		if took {
+		v := w.steps(r.Steps, &hop)
+		if hop.Failed == nil || len(hop.Did) > 0 || w.leg != nil && w.all {
 			w.trace.Hops = append(w.trace.Hops, hop)
 		}
 		switch {
@@ -123,34 +143,54 @@ func (w *walk) chain(c *packet.Chain) (packet.Verdict, error) {
 	return packet.Verdict{Kind: packet.Continue}, nil
 }
 
-// steps takes a rule's steps, and says whether the packet got to the end of them.
-func (w *walk) steps(steps []packet.Step, hop *Hop) (*packet.Verdict, bool) {
+// steps takes a rule's steps.
+func (w *walk) steps(steps []packet.Step, hop *Hop) *packet.Verdict {
 	for i, s := range steps {
 		switch v := s.(type) {
 		case *packet.Require:
 			if !w.holds(v.P, hop.Chain, steps[i+1:]) {
-				return nil, len(hop.Did) > 0
+				w.failed(hop, v.P)
+				return nil
 			}
 		case *packet.Do:
 			hop.Did = append(hop.Did, v.Effect)
-			w.do(v.Effect)
+			w.do(v.Effect, hop)
 		case *packet.End:
 			hop.Verdict = &v.Verdict
-			return &v.Verdict, true
+			return &v.Verdict
 		case *packet.Choose:
 			for _, c := range v.Cases {
+				w.ask(c.When)
 				if packet.Holds(c.When, w.packet) {
 					return w.steps(append(slices.Clip(c.Steps), steps[i+1:]...), hop)
 				}
 			}
-			return nil, len(hop.Did) > 0
+			w.failed(hop, cases(v))
+			return nil
 		}
 	}
-	return nil, true
+	return nil
+}
+
+// cases is the condition that one of some cases holds.
+func cases(c *packet.Choose) packet.Pred {
+	var any packet.Any
+	for _, x := range c.Cases {
+		any = append(any, x.When)
+	}
+	return any
+}
+
+func (w *walk) failed(hop *Hop, p packet.Pred) {
+	hop.Failed = p
+	if w.leg != nil && w.all {
+		hop.Found = found(p, w.packet)
+	}
 }
 
 // holds asks a predicate. One with state is asked by its number, unless nothing about the packet depends on it.
 func (w *walk) holds(p packet.Pred, c *packet.Chain, rest []packet.Step) bool {
+	w.ask(p)
 	switch v := p.(type) {
 	case *packet.Opaque:
 		if v.Stateful {
@@ -160,7 +200,7 @@ func (w *walk) holds(p packet.Pred, c *packet.Chain, rest []packet.Step) bool {
 			}
 			asked := w.trace.Outcome.Asked
 			asked[v.Key]++
-			return w.packet.Opaque[fmt.Sprintf("%s#%d", v.Key, asked[v.Key])]
+			return w.packet.Opaque[fmt.Sprintf("%s#%d", v.Key, asked[v.Key])] || w.packet.Opaque[v.Key]
 		}
 	case packet.Not:
 		return !w.holds(v.P, c, rest)
@@ -168,19 +208,25 @@ func (w *walk) holds(p packet.Pred, c *packet.Chain, rest []packet.Step) bool {
 	return packet.Holds(p, w.packet)
 }
 
-func (w *walk) do(x packet.Effect) {
+func (w *walk) do(x packet.Effect, hop *Hop) {
 	o := &w.trace.Outcome
+	became := func(f packet.Field) { hop.Became = append(hop.Became, Change{f, w.packet.Get(f)}) }
 	switch v := x.(type) {
 	case *packet.Write:
 		v.Write(w.packet)
+		became(v.Field)
 	case *packet.Copy:
 		v.Write(w.packet)
+		became(v.To)
 	case *packet.NAT:
-		w.translate(v)
+		for _, f := range w.translate(v) {
+			became(f)
+		}
 	case *packet.Note:
 		if v.Log {
 			o.Logs = append(o.Logs, v.Key)
-		} else {
+		}
+		if !v.Log || w.logs {
 			o.Notes = append(o.Notes, v.Key)
 		}
 	case *packet.Touch:
@@ -188,22 +234,28 @@ func (w *walk) do(x packet.Effect) {
 	}
 }
 
-// translate settles a translation, unless the connection has one of that kind.
-func (w *walk) translate(n *packet.NAT) {
+// translate settles a translation, unless the connection has one of that kind, and returns the fields that it wrote.
+func (w *walk) translate(n *packet.NAT) (wrote []packet.Field) {
 	place := &w.trace.Outcome.DNAT
 	if n.Source() {
 		place = &w.trace.Outcome.SNAT
 	}
 	if *place != nil {
-		return
+		return nil
 	}
 	*place = n
-	for _, c := range n.Writes(w.program.IPv6) {
+	writes := n.Writes(w.program.IPv6)
+	for i, c := range writes {
 		if c.Unknown {
-			c.Value = w.packet.Get(c.Symbol)
+			writes[i].Value = w.unknown(n, c)
 		}
-		w.packet.Set(c.Field, c.Value)
 	}
+	for _, c := range writes {
+		w.packet.Set(c.Field, c.Value)
+		wrote = append(wrote, c.Field)
+	}
+	w.translated(n)
+	return wrote
 }
 
 // Same says whether two outcomes are the same for the packet and for everybody who sees it. Log lines and the memory of rules are
