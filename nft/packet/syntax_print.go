@@ -95,3 +95,6 @@ func (l *Line) endpoint(addr, port Field) string {
 	}
 	return text
 }
+
+// Word is how a packet's line names the field: in quotes if only a rule set knows it.
+func (f Field) Word() string { return lineName(f) }
