@@ -87,14 +87,7 @@ func (m *meaning) rule(c *iptables.Chain, r *iptables.Rule) *packet.Rule {
 		out.Steps = append(out.Steps, &packet.Require{P: p})
 	}
 	for _, match := range r.Matches {
-		p := ext.MatchMeaning(ctx, match)
-		if all, ok := p.(packet.All); ok {
-			for _, q := range all {
-				out.Steps = append(out.Steps, &packet.Require{P: q})
-			}
-			continue
-		}
-		out.Steps = append(out.Steps, &packet.Require{P: p})
+		out.Steps = append(out.Steps, ext.MatchMeaning(ctx, match)...)
 	}
 	out.Steps = append(out.Steps, m.target(ctx, r)...)
 	return out
@@ -116,6 +109,8 @@ func (m *meaning) target(c *ext.Context, r *iptables.Rule) []packet.Step {
 		v.Kind = packet.Drop
 	case "RETURN":
 		v.Kind = packet.Return
+	case "QUEUE": // NF_QUEUE without a number
+		v = packet.Queued(0, 0, false, false)
 	default:
 		if t.Goto {
 			v.Kind = packet.Goto

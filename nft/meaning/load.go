@@ -36,7 +36,7 @@ var metaData = map[bytecode.MetaKey]datum{
 	bytecode.MetaSkuid:     {packet.UID, 4, false, process},
 	bytecode.MetaSkgid:     {packet.GID, 4, false, process},
 	bytecode.MetaNftrace:   {packet.Named("nftrace", 1, packet.Bool), 1, true, nil},
-	bytecode.MetaRtclassid: {packet.Realm, 4, false, packet.Set(packet.Named("has route", 1, packet.Bool))},
+	bytecode.MetaRtclassid: {packet.Realm, 4, false, packet.Set(packet.HasRoute)},
 	bytecode.MetaL4proto:   {packet.L4Proto, 1, true, nil},
 	bytecode.MetaPkttype:   {packet.PktType, 1, true, nil},
 	bytecode.MetaCPU:       {packet.CPU, 4, false, nil},
@@ -44,9 +44,9 @@ var metaData = map[bytecode.MetaKey]datum{
 	bytecode.MetaOifgroup:  {packet.OifGroup, 4, false, goesOut},
 	bytecode.MetaCgroup:    {packet.Cgroup, 4, false, packet.Not{P: packet.Eq(packet.HasSocket, packet.Value{})}},
 	bytecode.MetaSecpath:   {packet.IPsec, 1, true, nil},
-	bytecode.MetaTimeNs:    {packet.Named("time", 64, packet.Number), 8, false, nil},
-	bytecode.MetaTimeDay:   {packet.Named("day", 8, packet.Number), 1, true, nil},
-	bytecode.MetaTimeHour:  {packet.Named("hour", 32, packet.Number), 4, false, nil},
+	bytecode.MetaTimeNs:    {packet.Time, 8, false, nil},
+	bytecode.MetaTimeDay:   {packet.Day, 1, true, nil},
+	bytecode.MetaTimeHour:  {packet.Hour, 4, false, nil},
 }
 
 // ctData are the keys of nft_ct.c (nft_ct_get_eval) that have no direction. All but the state need an entry.
@@ -102,8 +102,7 @@ func (r *ruleReader) load(x nft.Expr) register {
 		reg.bits = network(packet.Named("osf", 128, packet.Text), 16)
 		return reg
 	case *nft.Xfrm:
-		needs := packet.Set(packet.Named(fmt.Sprintf("ipsec dir %d spnum %d", v.Dir, v.Spnr), 1, packet.Bool))
-		return unknown(key(x), 16, packet.All{needs})
+		return r.xfrm(v)
 	}
 	return unknown(key(x), 4, packet.All{packet.Set(packet.Named("has "+key(x), 1, packet.Bool))})
 }
@@ -204,15 +203,45 @@ func (r *ruleReader) payload(p *nft.Payload) register {
 	return reg
 }
 
+// socket is a load of nft_socket.c.
 func (r *ruleReader) socket(s *nft.Socket) register {
-	bytes := 1
+	found, whole := packet.Set(packet.SocketFound), packet.Not{P: packet.Set(packet.SocketWaits)}
 	switch s.Key {
+	case bytecode.SocketTransparent:
+		return register{bits: network(packet.SocketTransparent, 1), needs: packet.All{found}}
 	case bytecode.SocketMark:
-		bytes = 4
-	case bytecode.SocketCgroupV2:
-		bytes = 8
+		return register{bits: host(packet.SocketMark, 4), needs: packet.All{found, whole}}
+	case bytecode.SocketWildcard:
+		return register{bits: network(packet.SocketWildcard, 1), needs: packet.All{found, whole}}
 	}
-	return unknown(key(s), bytes, packet.All{packet.Set(packet.Named("socket found", 1, packet.Bool))})
+	return unknown(key(s), 8, packet.All{found, whole, packet.Set(packet.Named("has "+key(s), 1, packet.Bool))})
+}
+
+// xfrm is a load of nft_xfrm.c. An address there is only of a mode that has addresses of its own (xfrm_state_addr_ok).
+func (r *ruleReader) xfrm(x *nft.Xfrm) register {
+	const ( // enum nft_xfrm_keys
+		daddr4 = 1
+		daddr6 = 2
+		saddr4 = 3
+		saddr6 = 4
+		reqID  = 5
+	)
+	const ( // XFRM_MODE_* of linux/xfrm.h
+		tunnel = 1
+		beet   = 4
+		iptfs  = 5
+	)
+	out := x.Dir == 1
+	needs := packet.All{packet.Set(packet.HasTransform(out, x.Spnr))}
+	ends := map[uint32]packet.Field{daddr4: packet.IPv4Dst, daddr6: packet.IPv6Dst, saddr4: packet.IPv4Src, saddr6: packet.IPv6Src}
+	if end, ok := ends[x.Key]; ok {
+		own := packet.OneOf(packet.TransformMode(out, x.Spnr), packet.Num(tunnel), packet.Num(beet), packet.Num(iptfs))
+		return register{bits: network(packet.TransformAddr(out, x.Spnr, end), int(end.Bits)/8), needs: append(needs, own)}
+	}
+	if x.Key == reqID {
+		return register{bits: host(packet.TransformReqID(out, x.Spnr), 4), needs: needs}
+	}
+	return register{bits: host(packet.TransformSPI(out, x.Spnr), 4), needs: needs}
 }
 
 // exthdr is a load of an extension header or option (nft_exthdr.c).
@@ -220,6 +249,7 @@ func (r *ruleReader) exthdr(h *nft.Exthdr) register {
 	const (
 		ipv6 = 0
 		tcp  = 1
+		sctp = 3
 	)
 	present := h.Flags&1 != 0
 	switch h.Op {
@@ -235,18 +265,26 @@ func (r *ruleReader) exthdr(h *nft.Exthdr) register {
 		return reg
 	case tcp:
 		has := packet.HasTCPOption(h.Type)
-		reg := register{needs: packet.All{packet.Eq(packet.L4Proto, packet.Num(6)), packet.Set(packet.HasTransport)}}
-		if present {
-			reg.bits = network(has, 1)
-			return reg
+		if present { // 0 where there is no TCP header
+			return register{bits: network(has, 1)}
 		}
-		reg.needs = append(reg.needs, packet.Set(has))
+		reg := register{needs: packet.All{packet.Eq(packet.L4Proto, packet.Num(6)), packet.Set(packet.HasTransport), packet.Set(has)}}
 		if h.Type == 2 && h.Offset == 2 && h.Len == 2 {
 			reg.bits = network(packet.TCPMSS, 2)
 			return reg
 		}
 		for i := range h.Len {
 			reg.bits = append(reg.bits, network(packet.Named(fmt.Sprintf("tcp option %d @%d", h.Type, h.Offset+i), 8, packet.Hex), 1)...)
+		}
+		return reg
+	case sctp:
+		has := packet.HasChunk(h.Type)
+		if present { // 0 where the packet is none of SCTP
+			return register{bits: network(has, 1)}
+		}
+		reg := register{needs: packet.All{packet.Eq(packet.L4Proto, packet.Num(132)), packet.Set(packet.HasTransport), packet.Set(has)}}
+		for i := range h.Len {
+			reg.bits = append(reg.bits, network(packet.ChunkByte(h.Type, h.Offset+i), 1)...)
 		}
 		return reg
 	}
@@ -261,12 +299,12 @@ func (r *ruleReader) rt(v *nft.Rt) register {
 		classid = 0
 		ipsec   = 4
 	)
-	route := packet.Set(packet.Named("has route", 1, packet.Bool))
+	route := packet.Set(packet.HasRoute)
 	switch v.Key {
 	case classid:
 		return register{bits: host(packet.Realm, 4), needs: packet.All{route}}
 	case ipsec:
-		return register{bits: network(packet.Named("ipsec out", 1, packet.Bool), 1), needs: packet.All{route}}
+		return register{bits: network(packet.IPsecOut, 1), needs: packet.All{route}}
 	}
 	return unknown(key(v), 4, packet.All{route})
 }

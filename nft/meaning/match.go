@@ -13,6 +13,9 @@ func (r *ruleReader) match(m *nft.Match) packet.Pred {
 	reg := r.load(m.Left)
 	neg := m.Op == bytecode.CmpNeq
 	if reg.memory != "" {
+		if limit, below, ok := randomLimit(m); ok {
+			return packet.Negate(packet.ByChance(limit), !below)
+		}
 		return packet.Negate(&packet.Opaque{Key: memoryKey(m), Stateful: true}, neg)
 	}
 	var p packet.Pred
@@ -86,38 +89,42 @@ func (r *ruleReader) inRange(x nft.Expr, reg register, ranges []packet.Range) pa
 func memoryKey(m *nft.Match) string {
 	if n, ok := m.Left.(*nft.Numgen); ok && n.Type == 0 {
 		if v, ok := m.Right.(*nft.Value); ok && m.Op == bytecode.CmpEq && len(v.Data) == 4 {
-			return fmt.Sprintf("every %d, from %d on", n.Modulus, littleEndian(v.Data))
+			return packet.Every(n.Modulus, uint32(littleEndian(v.Data))).Key
 		}
-	}
-	if limit, ok := randomBelow(m); ok {
-		return fmt.Sprintf("random %d of 2^31", limit)
 	}
 	return fmt.Sprintf("%s %v %s", key(m.Left), m.Op, key(m.Right))
 }
 
-// randomBelow is the limit of "meta random & 0x7fffffff < limit", which is how many of 2^31 values are taken.
-func randomBelow(m *nft.Match) (uint64, bool) {
-	mask, ok := m.Left.(*nft.MaskXor)
-	if !ok {
-		return 0, false
-	}
-	order, ok := mask.Of.(*nft.Byteorder)
-	if !ok {
-		return 0, false
-	}
-	k, ok := order.Of.(*nft.Meta)
+// randomLimit is the limit of 2^31 random values that a comparison takes those below of, or else the others: "meta random & 0x7fffffff <
+// limit", or "numgen random mod 0x80000000 < limit", which is half the random number (reciprocal_scale).
+func randomLimit(m *nft.Match) (limit uint64, below, ok bool) {
 	v, isValue := m.Right.(*nft.Value)
-	if !ok || !isValue || k.Key != bytecode.MetaPrandom || packet.FromBytes(mask.Mask) != packet.Num(0x7fffffff) {
-		return 0, false
+	x := m.Left
+	mask, isMasked := x.(*nft.MaskXor)
+	if isMasked {
+		x = mask.Of
 	}
-	n := packet.FromBytes(v.Data).Lo
+	order, ok := x.(*nft.Byteorder)
+	if !ok || !isValue {
+		return 0, false, false
+	}
+	switch k := order.Of.(type) {
+	case *nft.Meta:
+		ok = k.Key == bytecode.MetaPrandom && isMasked && packet.FromBytes(mask.Mask) == packet.Num(1<<31-1)
+	case *nft.Numgen:
+		ok = k.Type == 1 && k.Modulus == 1<<31 && k.Offset == 0 && !isMasked
+	default:
+		ok = false
+	}
+	limit = packet.FromBytes(v.Data).Lo
 	switch m.Op {
-	case bytecode.CmpLt:
-		return n, true
-	case bytecode.CmpLte:
-		return n + 1, true
+	case bytecode.CmpLt, bytecode.CmpGte:
+	case bytecode.CmpLte, bytecode.CmpGt:
+		limit++
+	default:
+		ok = false
 	}
-	return 0, false
+	return limit, m.Op == bytecode.CmpLt || m.Op == bytecode.CmpLte, ok
 }
 
 func littleEndian(b []byte) (n uint64) {
@@ -142,8 +149,11 @@ func changes(s *nft.Set) bool { return s.Flags&(bytecode.SetEval|bytecode.SetTim
 func (r *ruleReader) inSet(m *nft.InSet) packet.Pred {
 	s := r.find(m.Name, m.Set)
 	reg := r.load(m.Key)
-	if s == nil || changes(s) || reg.memory != "" {
+	if s == nil || reg.memory != "" {
 		return with(reg.needs, packet.Negate(&packet.Opaque{Key: fmt.Sprintf("%s in @%s", key(m.Key), m.Name), Stateful: true}, m.Not))
+	}
+	if changes(s) {
+		return with(reg.needs, packet.Negate(packet.Remembered(memoryName(s), r.name(m.Key), s.Timeout), m.Not))
 	}
 	return with(reg.needs, packet.Negate(r.holds(m.Key, reg, s, s.Elements), m.Not))
 }

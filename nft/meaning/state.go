@@ -12,7 +12,7 @@ import (
 func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 	reg := r.load(u.Key)
 	out := require(reg.needs)
-	touch := &packet.Touch{Key: fmt.Sprintf("%v @%s { %s }", u.Op, u.Name, key(u.Key))}
+	touch := &packet.Touch{Key: fmt.Sprintf("%v @%s { %s }", u.Op, u.Name, r.name(u.Key))}
 	if u.Timeout != 0 {
 		touch.Key += fmt.Sprintf(" for %d ms", u.Timeout)
 	}
@@ -24,19 +24,19 @@ func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 		}
 		switch v := p.Op.(type) {
 		case *bytecode.Limit:
-			out = append(out, require(packet.Negate(packet.Limited(bucket(u), v.Rate, v.Unit, burst(v), v.Type == 1), v.Over))...)
+			out = append(out, require(packet.Negate(packet.Limited(r.bucket(u), v.Rate, v.Unit, burst(v), v.Type == 1), v.Over))...)
 		case *bytecode.Quota:
-			out = append(out, require(packet.Negate(packet.BelowQuota(bucket(u), v.Bytes), v.Flags&1 != 0))...)
+			out = append(out, require(packet.Negate(packet.BelowQuota(r.bucket(u), v.Bytes), v.Flags&1 != 0))...)
 		case *bytecode.Connlimit:
 			r.tracks = true
-			out = append(out, require(packet.Negate(packet.MoreConnections(v.Count, key(u.Key)), v.Flags&1 == 0))...)
+			out = append(out, require(packet.Negate(packet.MoreConnections(v.Count, r.name(u.Key)), v.Flags&1 == 0))...)
 		}
 	}
 	return out
 }
 
 // bucket names what an element remembers: the set's name, and what there is one for each of.
-func bucket(u *nft.UpdateSet) string { return fmt.Sprintf("@%s of %s", u.Name, key(u.Key)) }
+func (r *ruleReader) bucket(u *nft.UpdateSet) string { return packet.Bucket(u.Name, r.name(u.Key)) }
 
 // named is what a rule does with an object.
 func (r *ruleReader) named(o *nft.Object) []packet.Step {

@@ -42,18 +42,38 @@ var (
 	OifType  = Field{"oif type", 16, Number}
 	Mark     = Field{"mark", 32, Hex}
 	Priority = Field{"priority", 32, Hex}
-	PktType  = Field{"pkttype", 3, Number} // PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, LOOPBACK 5
+	// PktType is PACKET_HOST 0, BROADCAST 1, MULTICAST 2 or OTHERHOST 3. What loops back is the one that its address says, to both engines.
+	PktType  = Field{"pkttype", 3, Number}
 	Length   = Field{"length", 32, Number} // of the packet from its network header on
 	CPU      = Field{"cpu", 32, Number}
 	Realm    = Field{"realm", 32, Hex} // of the route
 	Cgroup   = Field{"cgroup", 32, Hex}
-	IPsec    = Field{"ipsec", 1, Bool} // came through a transformation (struct sec_path)
+	IPsec    = Field{"ipsec", 1, Bool}     // came through a transformation (struct sec_path)
+	IPsecOut = Field{"ipsec out", 1, Bool} // will go through one (struct dst_entry, xfrm)
+	HasRoute = Field{"has route", 1, Bool}
 
 	// HasSocket says which socket the packet comes from: 0 none, 1 one of the kernel, 2 one of a process (with a struct file). Only
 	// the last has a UID and a GID.
 	HasSocket = Field{"socket", 2, Owner}
 	UID       = Field{"uid", 32, Number}
 	GID       = Field{"gid", 32, Number}
+)
+
+// The socket that a packet is for, as nf_sk_lookup_slow_v4 and _v6 find it. One in the state TIME_WAIT (no sk_fullsock) has only the bit
+// for transparent proxies.
+var (
+	SocketFound       = Field{"socket found", 1, Bool}
+	SocketWaits       = Field{"socket in TIME_WAIT", 1, Bool}
+	SocketTransparent = Field{"socket transparent", 1, Bool}
+	SocketWildcard    = Field{"socket wildcard", 1, Bool} // bound to no address
+	SocketMark        = Field{"socket mark", 32, Hex}
+)
+
+// The clock, in UTC.
+var (
+	Time = Field{"time", 64, Number} // nanoseconds since 1970
+	Day  = Field{"day", 8, Number}   // of the week; 0 is Sunday
+	Hour = Field{"hour", 32, Number} // seconds since midnight
 )
 
 // Connection tracking (struct nf_conn). Only packets in the states NEW, ESTABLISHED and RELATED have an entry.
@@ -144,6 +164,42 @@ func ExtensionByte(header uint8, offset uint32) Field {
 	return Field{fmt.Sprintf("exthdr %d @%d", header, offset), 8, Hex}
 }
 
+// HasChunk says whether an SCTP packet has a chunk of a type.
+func HasChunk(typ uint8) Field { return Field{fmt.Sprintf("sctp chunk %d", typ), 1, Bool} }
+
+// ChunkByte is a byte of the first such chunk.
+func ChunkByte(typ uint8, offset uint32) Field {
+	return Field{fmt.Sprintf("sctp chunk %d @%d", typ, offset), 8, Hex}
+}
+
+// HasTransform says whether IPsec has more than n transformations of a packet, which it came through, or is to go through.
+func HasTransform(out bool, n uint32) Field { return transform(out, n, "", 1, Bool) }
+
+// TransformMode is the mode of the n-th transformation (XFRM_MODE_*), 0 being the first that was made or will be.
+func TransformMode(out bool, n uint32) Field { return transform(out, n, " mode", 3, Number) }
+
+// TransformProto is the protocol of a transformation.
+func TransformProto(out bool, n uint32) Field { return transform(out, n, " protocol", 8, Protocol) }
+
+// TransformReqID is the identifier of a transformation's policy.
+func TransformReqID(out bool, n uint32) Field { return transform(out, n, " reqid", 32, Number) }
+
+// TransformSPI is the index of a transformation, in the host's byte order as if the packet's were that.
+func TransformSPI(out bool, n uint32) Field { return transform(out, n, " spi", 32, Hex) }
+
+// TransformAddr is an end of a transformation: of is IPv4Src and the like.
+func TransformAddr(out bool, n uint32, of Field) Field {
+	return transform(out, n, " "+of.Name, of.Bits, Address)
+}
+
+func transform(out bool, n uint32, name string, bits uint8, show Show) Field {
+	way := "in"
+	if out {
+		way = "out"
+	}
+	return Field{fmt.Sprintf("ipsec %s %d%s", way, n, name), bits, show}
+}
+
 // CTTuple is a field of a connection's addresses in one direction, "ip saddr", "ip6 daddr", "sport" …
 func CTTuple(reply bool, of Field) Field {
 	dir := "original"
@@ -170,7 +226,7 @@ func Domain(f Field) []Range {
 	case HasSocket:
 		return []Range{{Num(0), Num(2)}}
 	case PktType:
-		return []Range{{Num(0), Num(3)}, {Num(5), Num(5)}}
+		return []Range{{Num(0), Num(3)}}
 	}
 	return nil
 }

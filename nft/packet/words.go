@@ -91,3 +91,28 @@ func Proxied(addr Value, port uint16) *Note {
 func Synproxy(mss uint16, wscale uint8, flags uint32) *Opaque {
 	return &Opaque{Key: fmt.Sprintf("synproxy mss %d wscale %d flags %#x takes it", mss, wscale, flags)}
 }
+
+// Bits names what a memory goes by: some bits of a field, "ip saddr" for all, "ip saddr & 0xffffff00". Several stand behind each other
+// with " . " between.
+func Bits(f Field, mask Value) string {
+	if mask == Ones(uint(f.Bits)) {
+		return f.Name
+	}
+	return fmt.Sprintf("%s & %s", f.Name, Field{Show: Hex}.Text(mask))
+}
+
+// SetName is a set's name without a number behind it, which tells it from one of the same name in another family.
+func SetName(name string) string {
+	return strings.TrimSuffix(strings.TrimRight(name, "0123456789"), "-")
+}
+
+// Bucket names limits that a set has for each of something.
+func Bucket(set, by string) string { return SetName(set) + " of " + by }
+
+// Remembered says that a set that packets change holds something, which stays there for so many milliseconds; 0: for ever.
+func Remembered(set, what string, stays uint64) *Opaque {
+	if stays != 0 {
+		what += fmt.Sprintf(" of the last %d ms", stays)
+	}
+	return &Opaque{Key: what + " in " + SetName(set), Stateful: true}
+}

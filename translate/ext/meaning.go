@@ -26,12 +26,29 @@ func optionText(options []iptables.Option) string {
 	return b.String()
 }
 
-// MatchMeaning says which packets a match takes. Of one with a value that cannot be read only the text is known.
-func MatchMeaning(c *Context, m *iptables.Match) packet.Pred {
-	if d := MatchFor(m, c.Family); d.Meaning != nil && !m.Unread() {
-		return d.Meaning(c, m)
+// MatchMeaning says which packets a match takes, and what it changes. Of one with a value that cannot be read only the text is known.
+func MatchMeaning(c *Context, m *iptables.Match) []packet.Step {
+	d := MatchFor(m, c.Family)
+	switch {
+	case m.Unread():
+	case d.Steps != nil:
+		return d.Steps(c, m)
+	case d.Meaning != nil:
+		return require(d.Meaning(c, m))
 	}
-	return opaqueMatch(m, false)
+	return require(opaqueMatch(m, false))
+}
+
+// require is steps that break the rule off unless p holds.
+func require(p packet.Pred) (steps []packet.Step) {
+	all, ok := p.(packet.All)
+	if !ok {
+		return []packet.Step{&packet.Require{P: p}}
+	}
+	for _, q := range all { // one with a memory stands by itself
+		steps = append(steps, require(q)...)
+	}
+	return steps
 }
 
 // TargetMeaning says what a target does.

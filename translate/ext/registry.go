@@ -20,6 +20,8 @@ type Match struct {
 	Lower func(c *Context, m *iptables.Match) Cond
 	// Meaning says which packets the kernel's module takes, whatever nftables can say. nil: nobody knows more than the match's text.
 	Meaning func(c *Context, m *iptables.Match) packet.Pred
+	// Steps says so in place of Meaning where the module changes something, and not only asks.
+	Steps func(c *Context, m *iptables.Match) []packet.Step
 }
 
 // Target describes a target extension.
