@@ -1,0 +1,114 @@
+//go:build linux
+
+package translate
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"rechain/nft"
+	nftcompare "rechain/nft/compare"
+	nftmeaning "rechain/nft/meaning"
+	"rechain/nft/packet"
+	"rechain/translate/ipset"
+	"rechain/translate/iptables"
+)
+
+// TestProveCases proves each case that is translated exactly, and shows that those that are not differ.
+func TestProveCases(t *testing.T) {
+	for _, file := range caseFiles(t) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			must(t, err)
+			for _, f := range archive.Files {
+				c, err := parseCase(f)
+				must(t, err)
+				if _, wrong := c.blocks["wrong"]; wrong {
+					continue
+				}
+				t.Run(c.name, func(t *testing.T) { c.prove(t, name) })
+			}
+		})
+	}
+}
+
+// prove compares what the case's rules say with what their translation does.
+func (c *testCase) prove(t *testing.T, file string) {
+	for _, p := range c.proofs(t) {
+		functions := p.compare(t)
+		known := unproved[file+"/"+c.name]
+		switch same := nftcompare.Same(functions); {
+		case known != "" && same == !p.lossy:
+			t.Errorf("is in the list of what is not proved, but it is (%s)", known)
+		case known != "":
+		case same && p.lossy:
+			t.Errorf("%v: the same, though the translation is lossy", p.family)
+		case !same && !p.lossy:
+			t.Errorf("%v:\n%s", p.family, differences(functions))
+		}
+	}
+}
+
+// proof is a case in one family.
+type proof struct {
+	family iptables.Family
+	source *packet.Program
+	model  *nft.Ruleset
+	lossy  bool
+}
+
+func (p *proof) compare(t *testing.T) []*nftcompare.Function {
+	functions, err := nftcompare.Programs(p.source, nftmeaning.Of(p.model, p.family == iptables.IPv6), nftcompare.Options{Findings: 2, Nodes: 1 << 21})
+	must(t, err)
+	return functions
+}
+
+// proofs are the case in each family; none where it is refused.
+func (c *testCase) proofs(t *testing.T) (out []*proof) {
+	together := [][]iptables.Family{c.families}
+	if !c.inet {
+		together = slices.Collect(slices.Chunk(c.families, 1))
+	}
+	ipsets, err := ipset.Parse(strings.NewReader(c.ipsets()), "case")
+	must(t, err)
+	for _, families := range together {
+		var sets [2]*iptables.Ruleset // IPv4, IPv6
+		for _, f := range families {
+			rs, err := c.parse(f)
+			must(t, err)
+			sets[f/6] = rs
+		}
+		model, report := Ruleset(sets[0], sets[1], Options{AllowLossy: true, Sets: ipsets, DropMalformed: c.malformed, Whole: !c.plain})
+		if model == nil {
+			continue
+		}
+		for _, f := range families {
+			source := Meaning(sets[f/6], ipsets)
+			source.Tracks = source.Tracks || !c.plain
+			out = append(out, &proof{f, source, model, len(report.Problems) > 0})
+		}
+	}
+	return out
+}
+
+func differences(functions []*nftcompare.Function) string {
+	var b strings.Builder
+	for _, f := range functions {
+		if f.Undecided != nil {
+			fmt.Fprintf(&b, "%v: %v\n", f.Hook, f.Undecided)
+		}
+		for _, x := range f.Findings {
+			fmt.Fprintf(&b, "%v: %v\nneeds %v\n%v\n%v\n", f.Hook, x.Packet, x.Needs, x.A, x.B)
+		}
+	}
+	return b.String()
+}
+
+// unproved are cases of which the two meanings do not say what is true, and why.
+var unproved = map[string]string{}
