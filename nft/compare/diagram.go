@@ -257,38 +257,36 @@ func fold(list []node, none node, join func(a, b node) node) node {
 
 // replace gives every terminal of n another value.
 func (d *diagram) replace(n node, by func(node) node) node {
-	done := map[node]node{}
+	done := newMemo(len(d.tests))
 	var walk func(n node) node
 	walk = func(n node) node {
 		if n.isTerminal() {
 			return by(n)
 		}
-		if r, ok := done[n]; ok {
+		if r, ok := done.get(n); ok {
 			return r
 		}
 		t := d.tests[n]
 		r := d.make(t.level, walk(t.lo), walk(t.hi))
-		done[n] = r
+		done.set(n, r)
 		return r
 	}
 	return walk(n)
 }
 
-// terminals calls f with each terminal that n leads to.
-func (d *diagram) terminals(n node, f func(node)) {
-	seen := map[node]bool{}
-	var walk func(node)
-	walk = func(n node) {
-		if seen[n] {
-			return
-		}
-		seen[n] = true
-		if n.isTerminal() {
-			f(n)
-			return
-		}
-		walk(d.tests[n].lo)
-		walk(d.tests[n].hi)
+// memo keeps what a walk made of each node that was there when it began.
+type memo []node
+
+// unset is no node: a terminal that nobody has.
+const unset = ^node(0)
+
+func newMemo(n int) memo {
+	m := make(memo, n)
+	for i := range m {
+		m[i] = unset
 	}
-	walk(n)
+	return m
 }
+
+func (m memo) get(n node) (node, bool) { return m[n], m[n] != unset }
+func (m memo) set(n, r node)           { m[n] = r }

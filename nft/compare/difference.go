@@ -10,6 +10,9 @@ import (
 // visible is a function's outcomes without how often predicates were asked, and without scratch fields. What was written to a packet
 // that does not get through, nobody sees.
 func (e *engine) visible(n node) node {
+	if e.traitsOf(n)>>16 == 0 {
+		return n
+	}
 	return e.replace(n, func(t node) node {
 		o := e.outcomes[t.value()]
 		x := e.effects[o.effect].clone()

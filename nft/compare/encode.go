@@ -39,32 +39,29 @@ type run struct {
 }
 
 func (e *engine) makeBetween(c *coding, from, to packet.Value) node {
-	n := yes
-	if !from.IsZero() {
-		n = e.not(e.below(c, from))
-	}
 	last := packet.Ones(c.width)
-	if c.starts != nil {
-		last = packet.Num(uint64(len(c.starts) - 1))
+	if c.starts != nil && to.Lo >= uint64(len(c.starts)-1) {
+		to = last
 	}
-	if to.Cmp(last) < 0 {
-		n = e.and(n, e.below(c, to.Next()))
-	}
-	return n
+	return e.interval(c, 0, from, to, !from.IsZero(), to != last)
 }
 
-// below is the codes less than bound, which fits into the coding's width.
-func (e *engine) below(c *coding, bound packet.Value) node {
-	n := no
-	for i := uint(0); i < c.width; i++ { // from the least significant bit up
-		level := c.level + uint32(c.width-1-i)
-		if bound.Bit(i) {
-			n = e.make(level, yes, n)
-		} else {
-			n = e.make(level, n, no)
-		}
+// interval is the codes from to to, as far as their bits from the i-th on decide, the most significant being 0. A bound is asked only while
+// all bits before were its own.
+func (e *engine) interval(c *coding, i uint, from, to packet.Value, low, high bool) node {
+	if !low && !high || i == c.width {
+		return yes
 	}
-	return n
+	bit := c.width - 1 - i
+	from1, to1 := from.Bit(bit), to.Bit(bit)
+	lo, hi := no, no
+	if !low || !from1 {
+		lo = e.interval(c, i+1, from, to, low, high && !to1)
+	}
+	if !high || to1 {
+		hi = e.interval(c, i+1, from, to, low && from1, high)
+	}
+	return e.make(c.level+uint32(i), lo, hi)
 }
 
 // masked is the predicate that some bits of a field have their values.

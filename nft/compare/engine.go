@@ -177,6 +177,12 @@ func (e *engine) steps(r *packet.Rule, steps []packet.Step) node {
 // is there.
 func (e *engine) when(conds []node, n node) node {
 	slices.SortStableFunc(conds, func(a, b node) int { return cmp.Compare(e.level(b), e.level(a)) })
+	if n.isTerminal() {
+		for _, c := range conds {
+			n = e.ite(c, n, e.goesOn())
+		}
+		return n
+	}
 	all := yes
 	for _, c := range conds {
 		all = e.and(c, all)

@@ -36,7 +36,7 @@ func (e *engine) placeAll() {
 // order is that of the fields that decide most, outermost first. Interfaces come near the top, fields that go together side by side,
 // what is not here behind, and opaque predicates last: measured, other orders cost up to 24 times as much.
 var order = []packet.Field{
-	packet.Iif, packet.Oif, packet.IPv4Src, packet.IPv6Src, packet.EtherSrc, packet.IPv4Dst, packet.IPv6Dst, packet.L4Proto, packet.SrcPort,
+	packet.Iif, packet.Oif, packet.IifType, packet.HasEther, packet.IPv4Src, packet.IPv6Src, packet.EtherSrc, packet.IPv4Dst, packet.IPv6Dst, packet.L4Proto, packet.SrcPort,
 	packet.DstPort, packet.ICMPType, packet.ICMPCode, packet.TCPFlags, packet.FragOffset, packet.CTState, packet.CTStatus, packet.CTReply, packet.HasSocket,
 	packet.UID, packet.GID, packet.Mark, packet.CTMark,
 }
