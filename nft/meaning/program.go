@@ -68,8 +68,10 @@ func (t *tableReader) read() []*packet.Chain {
 		out = append(out, ch)
 	}
 	for i, c := range t.table.Chains {
-		for _, r := range c.Rules {
-			out[i].Rules = append(out[i].Rules, t.rule(r))
+		for n := 0; n < len(c.Rules); {
+			rules := t.rules(c.Rules[n:])
+			out[i].Rules = append(out[i].Rules, rules...)
+			n += len(rules)
 		}
 	}
 	return out
@@ -100,9 +102,27 @@ type ruleReader struct {
 	proto uint8 // of the transport header, as far as the rule has asked; 0: not
 }
 
+// rules reads the first rule, or those that must be read together: the first of these has all that they do.
+func (t *tableReader) rules(from []*nft.Rule) []*packet.Rule {
+	steps, n := t.pieceCopy(from)
+	if n == 0 {
+		return []*packet.Rule{t.rule(from[0])}
+	}
+	var out []*packet.Rule
+	for _, r := range from[:n] {
+		out = append(out, t.blank(r))
+	}
+	out[0].Steps = steps
+	return out
+}
+
+func (t *tableReader) blank(r *nft.Rule) *packet.Rule {
+	return &packet.Rule{Origin: origin(r.Origin, r.Handle), Text: func() string { return nft.RuleText(t.table, r) }}
+}
+
 func (t *tableReader) rule(r *nft.Rule) *packet.Rule {
 	read := &ruleReader{tableReader: t}
-	out := &packet.Rule{Origin: origin(r.Origin, r.Handle), Text: func() string { return nft.RuleText(t.table, r) }}
+	out := t.blank(r)
 	if steps, ok := read.bitCopy(r.Stmts); ok {
 		out.Steps = steps
 		return out

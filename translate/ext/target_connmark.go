@@ -1,7 +1,9 @@
 package ext
 
 import (
+	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"rechain/nft"
@@ -31,16 +33,15 @@ var _ = registerTarget(&Target{
 			"xor *", "--xor-mark"),
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
-		mark, connection := &nft.Meta{Key: bytecode.MetaMark}, &nft.CT{Key: bytecode.CtMark}
 		nfmask, ctmask := connmarkMasks(t)
-		if _, save := t.Get("--save-mark"); save {
-			return copyMark(connection, ctmask, mark, nfmask)
-		}
-		if _, restore := t.Get("--restore-mark"); restore {
-			return copyMark(mark, nfmask, connection, ctmask)
+		switch {
+		case has(t, "--save-mark"):
+			return saveMark(c, nfmask, ctmask)
+		case has(t, "--restore-mark"):
+			return restoreMark(nfmask, ctmask)
 		}
 		m := t.Options[0].Value.(iptables.MarkMask)
-		return stmts(setMark(connection, m.Mask, m.Value))
+		return stmts(setMark(ctmark, m.Mask, m.Value))
 	},
 	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
 		nfmask, ctmask := connmarkMasks(t)
@@ -91,25 +92,80 @@ func connmarkMasks(t *iptables.Target) (nfmask, ctmask uint32) {
 	return nfmask, ctmask
 }
 
-// copyMark writes to = to & ~toMask ^ (from & fromMask). Where bits of both remain this goes bit by bit: the kernel combines two
-// registers only since Linux 6.13, and nft before 1.1 aborts on any list with such a rule.
-func copyMark(to nft.Expr, toMask uint32, from nft.Expr, fromMask uint32) Action {
-	switch {
-	case toMask == math.MaxUint32 && fromMask == math.MaxUint32:
+// The two marks.
+var nfmark, ctmark = &nft.Meta{Key: bytecode.MetaMark}, &nft.CT{Key: bytecode.CtMark}
+
+// wholeMark gives a mark those bits of another, and no more.
+func wholeMark(to, from nft.Expr, mask uint32) Action {
+	if mask == math.MaxUint32 {
 		return stmts(&nft.Assign{Key: to, Value: from})
-	case toMask == math.MaxUint32:
-		return stmts(&nft.Assign{Key: to, Value: &nft.MaskXor{Of: from, Mask: host32(fromMask), Xor: host32(0)}})
+	}
+	return stmts(&nft.Assign{Key: to, Value: &nft.MaskXor{Of: from, Mask: host32(mask), Xor: host32(0)}})
+}
+
+// Where a mark keeps some of its bits, both marks are combined bit by bit: the kernel combines two registers only since Linux 6.13, and nft
+// before 1.1 aborts on any list with such a rule.
+
+// restoreMark writes mark = mark & ~nfmask ^ (connection's & ctmask). Nobody sees the packet's mark before it is whole.
+func restoreMark(nfmask, ctmask uint32) Action {
+	if nfmask == math.MaxUint32 {
+		return wholeMark(nfmark, ctmark, ctmask)
 	}
 	a := Action{Once: true}
 	add := func(when *Test, s nft.Stmt) { a.Rules = append(a.Rules, append(slices.Clip(when.Stmts), s)) }
-	if toMask != 0 || fromMask == 0 {
-		add(tracked(), setMark(to, toMask, 0))
+	if nfmask != 0 || ctmask == 0 {
+		add(tracked(), setMark(nfmark, nfmask, 0))
 	}
-	for rest := fromMask; rest != 0; rest &= rest - 1 {
+	for rest := ctmask; rest != 0; rest &= rest - 1 {
 		bit := rest & -rest
-		add(anyBit(from, bit, false), setMark(to, 0, bit))
+		add(anyBit(ctmark, bit, false), setMark(nfmark, 0, bit))
 	}
 	return a
+}
+
+// saveMark writes connection's = connection's & ~ctmask ^ (mark & nfmask). What others see is their connection's mark, and an event tells
+// of each change: so there is a rule for each value of a few bits, which writes these at once, and the kernel leaves alone what they are
+// already (nft_ct_set_eval). With up to four bits all is as in connmark_tg. With more, other packets of the connection may, on another
+// processor, meet a mark of which some bits are new and some are not yet.
+func saveMark(c *Context, nfmask, ctmask uint32) Action {
+	switch {
+	case ctmask == math.MaxUint32:
+		return wholeMark(ctmark, nfmark, nfmask)
+	case nfmask == 0:
+		return stmts(setMark(ctmark, ctmask, 0))
+	}
+	chain := c.chainNamed(fmt.Sprintf("save-mark-%#x-of-%#x", ctmask, nfmask), func(say func(...nft.Stmt)) {
+		clear := ctmask &^ nfmask
+		for _, piece := range markPieces(nfmask) {
+			clear |= piece & ctmask
+			for v := uint32(0); ; v = (v - piece) & piece { // all its values, in their order
+				if clear|v != 0 {
+					say(present(&nft.MaskXor{Of: nfmark, Mask: host32(piece), Xor: host32(0)}, host32(v)).Stmts[0], setMark(ctmark, clear, v))
+				}
+				if v == piece {
+					break
+				}
+			}
+			clear = 0
+		}
+	})
+	return stmts(&nft.Verdict{Code: bytecode.Jump, Chain: chain.Name})
+}
+
+// markPieces are a mask's bits: all together where they are no more than four, else by twos, which takes no more rules than one by one.
+func markPieces(mask uint32) (pieces []uint32) {
+	size := 4
+	if bits.OnesCount32(mask) > size {
+		size = 2
+	}
+	for n := 0; mask != 0; n++ {
+		if n%size == 0 {
+			pieces = append(pieces, 0)
+		}
+		pieces[n/size] |= mask & -mask
+		mask &= mask - 1
+	}
+	return pieces
 }
 
 func checkConnmark(r *iptables.Rule, options []iptables.Option, _, _ string) *iptables.Problem {
