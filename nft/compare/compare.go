@@ -26,6 +26,9 @@ type Options struct {
 	RejectAsDrop bool
 	// Forgetful leaves out what rules remember for later packets.
 	Forgetful bool
+	// Changed says of a rule that the other side does not have it where it is: what such a rule decides makes one finding, whatever the
+	// other side's rules are. nil: of none.
+	Changed func(*packet.Rule) bool
 	// Until is when to give up. Zero: never.
 	Until time.Time
 }
@@ -135,12 +138,13 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 			f.More = true
 			break
 		}
-		found := e.finding(a, b, h, differ, layers...)
+		first := e.first(differ, layers)
+		found := e.finding(a, b, h, differ, first)
 		if trace.Same(found.A.Outcome, found.B.Outcome) {
 			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
 		}
 		f.Findings = append(f.Findings, found)
-		differ = e.and(differ, e.not(e.and(e.decidedBy(a, h, found.A), e.decidedBy(b, h, found.B))))
+		differ = e.and(differ, e.not(e.and(first, e.covered(a, b, h, found, opt.Changed))))
 	}
 	return f
 }
@@ -167,7 +171,7 @@ func (e *engine) memories(a, b *packet.Program, f *Function, among func() node) 
 	}()
 	differ := e.different(e.memory(e.function(at(a, f.Hook))), e.memory(e.function(at(b, f.Hook))))
 	if differ = e.and(among(), differ); differ != no {
-		f.Memory = e.finding(a, b, f.Hook, differ)
+		f.Memory = e.finding(a, b, f.Hook, differ, differ)
 	}
 }
 
@@ -191,9 +195,8 @@ func (e *engine) function(chains []*packet.Chain) node {
 	return n
 }
 
-// finding is a packet of n, from the first layer that has one.
-func (e *engine) finding(a, b *packet.Program, h packet.Hook, n node, layers ...node) *Finding {
-	first := e.first(n, layers)
+// finding is a packet of first, which is a part of n.
+func (e *engine) finding(a, b *packet.Program, h packet.Hook, n, first node) *Finding {
 	f := &Finding{Packet: e.witness(first)}
 	f.A, f.B = follow(a, h, f.Packet, e.logs), follow(b, h, f.Packet, e.logs)
 	f.Needs = e.needs(n, f.Packet)
@@ -207,27 +210,6 @@ func follow(p *packet.Program, h packet.Hook, pkt *packet.Packet, logs bool) *tr
 		panic(err) // no chain leads back to itself: the diagram was made
 	}
 	return t
-}
-
-// decidedBy is the packets that the rule or policy decides which decided a packet.
-func (e *engine) decidedBy(p *packet.Program, h packet.Hook, t *trace.Trace) node {
-	if len(t.Hops) == 0 {
-		return yes
-	}
-	last := t.Hops[len(t.Hops)-1]
-	saved := e.chains
-	defer func() { e.chains, e.marked, e.markedPolicy = saved, nil, nil }()
-	e.chains = map[*packet.Chain]node{}
-	for c, n := range saved {
-		if !reaches(c, last.Chain, map[*packet.Chain]bool{}) {
-			e.chains[c] = n
-		}
-	}
-	if e.marked = last.Rule; last.Rule == nil {
-		e.markedPolicy = last.Chain
-	}
-	n := e.function(at(p, h))
-	return e.replace(n, func(t node) node { return constant(e.outcomes[t.value()].detail == markedDetail) })
 }
 
 // reaches says whether a chain is, or leads to, another.

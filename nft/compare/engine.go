@@ -39,7 +39,8 @@ type engine struct {
 	chains map[*packet.Chain]node
 	busy   map[*packet.Chain]bool
 	chain  *packet.Chain // that the rule under way stands in
-	// marked is the rule, or markedPolicy the chain whose policy, has its verdicts tagged, for the region that it decides.
+	// marked is the rule, or markedPolicy the chain whose policy, has its outcomes tagged, for the packets that it decides about: those that it
+	// ends or changes, or lets return, whatever later rules do; of a jump, those that the chain ends.
 	marked       *packet.Rule
 	markedPolicy *packet.Chain
 }
@@ -131,7 +132,7 @@ func (e *engine) seq(kind packet.VerdictKind, f, g node) node {
 		o := e.outcomes[f.value()]
 		g = e.having(g, o.effect)
 		if o.detail == markedDetail {
-			g = e.replace(g, e.stillMarked)
+			g = e.replace(g, e.mark)
 		}
 		return g
 	}
@@ -170,7 +171,11 @@ func (e *engine) steps(r *packet.Rule, steps []packet.Step) node {
 		}
 		conds = append(conds, e.pred(req.P))
 	}
-	return e.goesOn()
+	n := e.goesOn()
+	if r == e.marked && r != nil {
+		n = e.mark(n)
+	}
+	return e.when(conds, n)
 }
 
 // when is n where all conditions hold; other packets go on. Conditions on later variables come first, so that each is put on top of what
@@ -297,11 +302,15 @@ func (e *engine) evaluation(key string, n int) packet.Field {
 }
 
 func (e *engine) verdict(r *packet.Rule, v packet.Verdict) node {
-	switch v.Kind {
-	case packet.Jump:
-		return e.called(v.Chain)
-	case packet.Goto:
-		return e.rename(e.called(v.Chain), packet.Continue, packet.Return)
+	if v.Chain != nil {
+		n := e.called(v.Chain)
+		if v.Kind == packet.Goto {
+			n = e.rename(n, packet.Continue, packet.Return)
+		}
+		if r == e.marked && r != nil {
+			n = e.replace(n, e.markEnded)
+		}
+		return n
 	}
 	if r == e.marked && r != nil {
 		return e.end(outcome{kind: v.Kind, detail: markedDetail})
@@ -372,11 +381,7 @@ func (e *engine) base(c *packet.Chain) node {
 	}
 	n = e.rename(n, packet.Continue, policy)
 	if c.Base.NAT {
-		unseen := outcome{kind: packet.Accept}
-		if e.marked != nil || e.markedPolicy != nil {
-			unseen.detail = unseenDetail
-		}
-		n = e.ite(e.pred(firstPacket), n, e.end(unseen))
+		n = e.ite(e.pred(firstPacket), n, e.end(outcome{kind: packet.Accept}))
 	}
 	return n
 }
@@ -389,15 +394,19 @@ func (e *engine) markContinuing(n node) node {
 	return e.end(o)
 }
 
-// unseenDetail is the detail of packets that a chain does not see, while verdicts are marked: the one before has decided them.
-const unseenDetail = "-"
-
-func (e *engine) stillMarked(n node) node {
+// mark tags an outcome, and markEnded one that is no going on.
+func (e *engine) mark(n node) node {
 	o := e.outcomes[n.value()]
-	if o.detail == unseenDetail {
-		o.detail = markedDetail
-	}
+	o.detail = markedDetail
 	return e.end(o)
+}
+
+func (e *engine) markEnded(n node) node {
+	switch e.outcomes[n.value()].kind {
+	case packet.Continue, packet.Return:
+		return n
+	}
+	return e.mark(n)
 }
 
 // firstPacket is what chains of type nat see (nf_nat_inet_fn): packets of connections whose translation is not settled.
