@@ -127,8 +127,8 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		}
 		return f
 	}
-	fa, fb := e.function(at(a, h)), e.function(at(b, h))
-	differ := e.and(possible, e.different(e.visible(fa), e.visible(fb)))
+	fa, fb := e.visible(e.function(at(a, h))), e.visible(e.function(at(b, h)))
+	differ := e.and(possible, e.different(fa, fb))
 	if !opt.Forgetful {
 		e.memories(a, b, f, func() node { return e.and(possible, e.not(differ)) })
 	}

@@ -56,6 +56,8 @@ const (
 	opIte
 	opSeq
 	opDiffer
+	opAccess
+	opThrough
 	opElse
 	opRename
 )

@@ -35,30 +35,46 @@ func (e *engine) memory(n node) node {
 }
 
 // different is where two functions have outcomes that can be told apart.
-func (e *engine) different(a, b node) node {
+func (e *engine) different(a, b node) node { return e.differ(opDiffer, a, b) }
+
+// differ is where two functions have outcomes that an operation tells apart.
+func (e *engine) differ(op operation, a, b node) node {
 	switch {
 	case a == b:
 		return no
 	case a.isTerminal() && b.isTerminal():
-		return e.unlike(e.outcomes[a.value()], e.outcomes[b.value()])
+		return e.apart(op, e.outcomes[a.value()], e.outcomes[b.value()])
 	}
 	if a > b {
 		a, b = b, a
 	}
-	if r, ok := e.known(opDiffer, a, b, 0); ok {
+	if r, ok := e.known(op, a, b, 0); ok {
 		return r
 	}
 	level := min(e.level(a), e.level(b))
 	alo, ahi := e.at(a, level)
 	blo, bhi := e.at(b, level)
-	lo, hi := e.different(alo, blo), e.different(ahi, bhi)
+	lo, hi := e.differ(op, alo, blo), e.differ(op, ahi, bhi)
 	r := node(0)
 	if level < e.level(lo) && level < e.level(hi) {
 		r = e.make(level, lo, hi)
 	} else {
 		r = e.ite(e.make(level, no, yes), hi, lo)
 	}
-	return e.keep(opDiffer, a, b, 0, r)
+	return e.keep(op, a, b, 0, r)
+}
+
+// apart is for which packets an operation tells two outcomes apart: opAccess those that get through on one side only, opThrough those that get
+// through on both.
+func (e *engine) apart(op operation, a, b outcome) node {
+	through, also := a.kind == packet.Accept, b.kind == packet.Accept
+	switch {
+	case op == opAccess:
+		return constant(through != also)
+	case op == opThrough && !(through && also):
+		return no
+	}
+	return e.unlike(a, b)
 }
 
 // unlike is for which packets two outcomes can be told apart: writing what is there already changes nothing.
@@ -130,6 +146,9 @@ func (e *engine) possible(h packet.Hook, tracked bool) node {
 		all = append(all, none(packet.FragOffset))
 	}
 	for f := range e.codings {
+		if f.Scratch() {
+			all = append(all, none(f))
+		}
 		if domain := packet.Domain(f); domain != nil {
 			all = append(all, &packet.In{Field: f, Ranges: domain})
 		}

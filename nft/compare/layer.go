@@ -7,16 +7,9 @@ import "rechain/nft/packet"
 
 // layers are these, the first first.
 func (e *engine) layers(fa, fb node) []node {
-	a, b := e.through(fa), e.through(fb)
 	begins := e.pred(packet.Eq(packet.CTState, packet.Num(packet.StateNew)))
-	access := e.ite(a, e.not(b), b)
-	both := e.and(a, b)
+	access, both := e.differ(opAccess, fa, fb), e.differ(opThrough, fa, fb)
 	return []node{e.and(access, begins), access, e.and(both, begins), both, begins}
-}
-
-// through is the packets that a function lets through.
-func (e *engine) through(f node) node {
-	return e.replace(f, func(t node) node { return constant(e.outcomes[t.value()].kind == packet.Accept) })
 }
 
 // first is what n has of the first layer that it has any of, and all of n if there is none.
