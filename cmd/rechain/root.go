@@ -19,7 +19,7 @@ said no, and nothing was changed.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow(), newSupport())
+	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow(), newTrace(), newSupport())
 	return root
 }
 

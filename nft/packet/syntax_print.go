@@ -98,3 +98,6 @@ func (l *Line) endpoint(addr, port Field) string {
 
 // Word is how a packet's line names the field: in quotes if only a rule set knows it.
 func (f Field) Word() string { return lineName(f) }
+
+// LineText writes a value as a packet's line has it.
+func (f Field) LineText(v Value) string { return valueText(f, v) }

@@ -103,9 +103,11 @@ func Through(p *packet.Program, line *packet.Line, all bool) (*Way, error) {
 	if p.Tracks && (!j.packet.Get(packet.FragOffset).IsZero() || j.packet.Get(packet.FragFlags).Bit(0)) {
 		j.Notes = append(j.Notes, "the rule set has connections tracked: the kernel puts fragments together before any rule sees them")
 	}
-	err := j.travel()
+	if err := j.travel(); err != nil {
+		return nil, err
+	}
 	j.Outcome = j.Legs[len(j.Legs)-1].Outcome
-	return j.Way, err
+	return j.Way, nil
 }
 
 func (j *journey) travel() error {
