@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // ipt_ah.c, ah_mt: the index at offset 4 of struct ip_auth_hdr.
 var _ = registerMatch(&Match{
@@ -11,7 +14,8 @@ var _ = registerMatch(&Match{
 		Options:   []*iptables.OptionSpec{{Name: "--ahspi", Kind: spiKind{spiRange}, Neg: true}},
 		Listing:   listed("ah", "spi:!*", "--ahspi", "spis:!*", "--ahspi"),
 	},
-	Header: Header{Size: 12},
+	Header:  Header{Size: 12},
+	Meaning: ahMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -20,3 +24,8 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// ahMeaning is ah_mt: no later fragment, and the index.
+func ahMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return packet.All{firstFragment, optionsMeaning(m, func(o iptables.Option) packet.Pred { return rangeMeaning(packet.AHSPI, o.Value) })}
+}

@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -24,7 +25,8 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listAH6,
 	},
-	Limits: Limits{Refused: "together with -p"},
+	Limits:  Limits{Refused: "together with -p"},
+	Meaning: ah6Meaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		if p := c.Rule.Proto; p != nil && p.Num != protoAH { // -p ah holds for no packet
 			c.Refuse(p.Pos, "ah", "leave -p out, or ah", "nftables does not look behind an authentication header, where the protocol of -p is")
@@ -70,4 +72,20 @@ func listAH6(words []string) ([]string, int) {
 		}
 	}
 	return ah6Listing(words)
+}
+
+// ah6Meaning is ah_mt6. The walk through the headers ends at this one, which is the packet's protocol then.
+func ah6Meaning(_ *Context, m *iptables.Match) packet.Pred {
+	return packet.All{packet.Eq(packet.L4Proto, packet.Num(protoAH)), packet.Set(packet.HasTransport), optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		switch v := o.Value.(type) {
+		case iptables.Range:
+			return rangeMeaning(packet.AHSPI, v)
+		case uint64: // in bytes, where the header counts words behind the first two
+			if v == 0 {
+				return nil
+			}
+			return unitsMeaning(packet.AHLength, v, 4, 2)
+		}
+		return packet.Eq(packet.AHReserved, packet.Value{})
+	})}
 }

@@ -9,6 +9,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -60,6 +61,7 @@ var _ = registerMatch(&Match{
 		Listing: listed("", "! connbytes *", "--connbytes", "connbytes mode *", "--connbytes-mode",
 			"connbytes direction *", "--connbytes-dir"),
 	},
+	Meaning: connbytesMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		counted, _ := m.Get("--connbytes")
 		mode, _ := m.Get("--connbytes-mode")
@@ -82,3 +84,15 @@ var _ = registerMatch(&Match{
 		return &Test{Stmts: within.Stmts}
 	},
 })
+
+// connbytesMeaning is connbytes_mt: nothing without a connection, and then the number in the range, or with its ends in the other order not.
+func connbytesMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	counted, _ := m.Get("--connbytes")
+	mode, _ := m.Get("--connbytes-mode")
+	dir, _ := m.Get("--connbytes-dir")
+	field := packet.Named("ct "+map[any]string{"packets": "packets", "bytes": "bytes", "avgpkt": "avgpkt"}[mode.Value], 64, packet.Number)
+	if dir.Value != "both" {
+		field = packet.CTTuple(dir.Value == "reply", packet.Named(mode.Value.(string), 64, packet.Number))
+	}
+	return packet.All{packet.Tracked, packet.Negate(rangeMeaning(field, counted.Value), counted.Neg)}
+}

@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -25,6 +26,7 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("connlabel", "! *", "--label", "set", "--set"),
 	},
+	Steps: connlabelSteps,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o, _ := m.Get("--label")
 		bit := labelBit(o.Value.(uint64))
@@ -55,3 +57,20 @@ var labelKind = iptables.NewKind(
 		return iptables.ParseUint(w, 0, labelBits-1)
 	},
 	func(n uint64) string { return `"` + strconv.FormatUint(n, 10) + `"` })
+
+// connlabelSteps is connlabel_mt: a label that is there, or that it sets, is a match; without a connection there is none. Which bits of
+// the labels these are is as a register holds them.
+func connlabelSteps(_ *Context, m *iptables.Match) []packet.Step {
+	o, _ := m.Get("--label")
+	bit := packet.Num(1).Shl(uint(o.Value.(uint64)))
+	has := packet.All{packet.Tracked, packet.Test(packet.CTLabel, bit, bit)}
+	if _, set := m.Get("--set"); !set {
+		return require(packet.Negate(has, o.Neg))
+	}
+	there := do(packet.AssignMasked(packet.CTLabel, bit, bit))
+	if o.Neg {
+		there = append(there, &packet.Require{P: packet.Any{}})
+	}
+	without := require(packet.Negate(packet.Any{}, o.Neg))
+	return []packet.Step{&packet.Choose{Cases: []packet.Case{{When: packet.Tracked, Steps: there}, {When: packet.All{}, Steps: without}}}}
+}

@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -37,6 +38,7 @@ var _ = registerMatch(&Match{
 			listed("", "#conn dst/* > *", "--connlimit-above $2 --connlimit-mask $1 --connlimit-daddr"),
 			listed("", "#conn dst/* <= *", "--connlimit-upto $2 --connlimit-mask $1 --connlimit-daddr")),
 	},
+	Meaning: connlimitMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		limit, above := m.Get("--connlimit-above")
 		if !above {
@@ -97,4 +99,19 @@ func canonicalConnlimit(e *iptables.Extension, options []iptables.Option, f ipta
 		return options
 	}
 	return withDefault(e, options, "--connlimit-saddr", nil)
+}
+
+// connlimitMeaning is connlimit_mt. The connections are counted for an address under the mask.
+func connlimitMeaning(c *Context, m *iptables.Match) packet.Pred {
+	limit, above := m.Get("--connlimit-above")
+	if !above {
+		limit, _ = m.Get("--connlimit-upto")
+	}
+	_, destination := m.Get("--connlimit-daddr")
+	ones, _ := m.Get("--connlimit-mask")
+	by := "all"
+	if n := ones.Value.(uint64); n > 0 {
+		by = packet.Bits(addressField(c.Family, destination), prefixValue(c.Family, n))
+	}
+	return packet.Negate(packet.MoreConnections(uint32(limit.Value.(uint64)), by), !above)
 }

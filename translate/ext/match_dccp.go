@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -27,8 +28,9 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listDCCP,
 	},
-	Limits: Limits{Refused: "--dccp-option"},
-	Header: Header{Size: 12}, // struct dccp_hdr
+	Limits:  Limits{Refused: "--dccp-option"},
+	Header:  Header{Size: 12}, // struct dccp_hdr
+	Meaning: dccpMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -131,4 +133,24 @@ func listDCCP(words []string) ([]string, int) {
 	}
 	option, n := dccpOptionListing(words[taken:])
 	return append(args, option...), taken + n
+}
+
+// dccpMeaning is dccp_mt. The type is 4 bits of the byte behind those of the offset and the checksum (struct dccp_hdr).
+func dccpMeaning(c *Context, m *iptables.Match) packet.Pred {
+	const typeAt = 8*8 + 3
+	return packet.All{firstFragment, optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		switch v := o.Value.(type) {
+		case iptables.Ports:
+			return portMeaning(portField(o), []iptables.Ports{v})
+		case dccpTypeSet:
+			var types []packet.Range
+			for n := range uint64(16) {
+				if v>>n&1 != 0 {
+					types = append(types, packet.Range{From: packet.Num(n), To: packet.Num(n)})
+				}
+			}
+			return packet.PartsIn(packet.At(c.Family == iptables.IPv6, protoDCCP, packet.TransportHeader, typeAt, 4), types)
+		}
+		return opaqueMatch(m, false)
+	})}
 }

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -17,6 +18,7 @@ var _ = registerMatch(&Match{
 		Check:   checkDevgroup,
 		Listing: listed("", "! src-group *", "--src-group", "! dst-group *", "--dst-group"),
 	},
+	Meaning: devgroupMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -44,4 +46,20 @@ func checkDevgroup(r *iptables.Rule, options []iptables.Option, _, chain string)
 		return &iptables.Problem{Pos: dst.Pos, Ext: "devgroup", Msg: "--dst-group has no meaning in " + chain}
 	}
 	return nil
+}
+
+// devgroupMeaning is devgroup_mt: the group of a device and the rule's do not differ in the bits of the mask. It stands only where there is
+// such a device.
+func devgroupMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	var all packet.All
+	for _, o := range m.Options {
+		device, group := packet.Iif, packet.IifGroup
+		if o.Spec.Name == "--dst-group" {
+			device, group = packet.Oif, packet.OifGroup
+		}
+		v := o.Value.(iptables.MarkMask)
+		v.Value &= v.Mask
+		all = append(all, packet.Not{P: packet.Eq(device, packet.Value{})}, packet.Negate(markMeaning(group, v), o.Neg))
+	}
+	return all
 }

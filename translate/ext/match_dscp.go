@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // dscpClasses are the names of RFC 2474, RFC 2597 and RFC 3246.
 var dscpClasses = map[string]uint64{
@@ -46,8 +49,14 @@ var _ = registerMatch(&Match{
 		Check:     oneOption("dscp", "--dscp or --dscp-class"),
 		Listing:   listed("DSCP match", "!*", "--dscp"),
 	},
+	Meaning: dscpMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		return negated(tosBits(c.Family, dscpBits, uint8(o.Value.(uint64))<<2), o.Neg)
 	},
 })
+
+// dscpMeaning is dscp_mt and dscp_mt6.
+func dscpMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return optionsMeaning(m, func(o iptables.Option) packet.Pred { return packet.Eq(packet.DSCP, packet.Num(o.Value.(uint64))) })
+}

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -30,6 +31,7 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("ECN match", "!ECE", "--ecn-tcp-ece", "!CWR", "--ecn-tcp-cwr", "!ECT=*", "--ecn-ip-ect"),
 	},
+	Meaning: ecnMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -49,3 +51,24 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// ecnMeaning is ecn_mt4 and ecn_mt6. The bits of TCP are read of any packet of TCP.
+func ecnMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	const (
+		ece = 0x40
+		cwr = 0x80
+	)
+	var all packet.All
+	for _, o := range m.Options {
+		bit := packet.Num(ece)
+		switch o.Spec.Name {
+		case "--ecn-ip-ect":
+			all = append(all, packet.Negate(packet.Eq(packet.ECN, packet.Num(o.Value.(uint64))), o.Neg))
+			continue
+		case "--ecn-tcp-cwr":
+			bit = packet.Num(cwr)
+		}
+		all = append(all, packet.Set(packet.HasTransport), packet.Negate(packet.Test(packet.TCPFlags, bit, bit), o.Neg))
+	}
+	return all
+}

@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // xt_esp.c, esp_mt: the index at the head of the header (struct ip_esp_hdr).
 var _ = registerMatch(&Match{
@@ -10,7 +13,8 @@ var _ = registerMatch(&Match{
 		Options:   []*iptables.OptionSpec{{Name: "--espspi", Kind: spiKind{spiRange}, Neg: true}},
 		Listing:   listed("esp", "spi:!*", "--espspi", "spis:!*", "--espspi"),
 	},
-	Header: Header{Size: 8},
+	Header:  Header{Size: 8},
+	Meaning: espMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -19,3 +23,8 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// espMeaning is esp_mt: no later fragment, and the index.
+func espMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return packet.All{firstFragment, optionsMeaning(m, func(o iptables.Option) packet.Pred { return rangeMeaning(packet.ESPSPI, o.Value) })}
+}

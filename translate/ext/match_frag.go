@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -26,6 +27,7 @@ var _ = registerMatch(&Match{
 		Listing: listed("frag", "id:!*", "--fragid", "ids:!*", "--fragid", "length:!*", "--fraglen", "reserved", "--fragres",
 			"first", "--fragfirst", "more", "--fragmore", "last", "--fraglast"),
 	},
+	Meaning: fragMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		all := All{present(&nft.Exthdr{Type: ipFragment, Len: 1, Flags: exthdrPresent}, []byte{1})}
 		bits := func(offset uint32, mask, want []byte) {
@@ -57,3 +59,24 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// fragMeaning is frag_mt6. The field of 16 bits at 2 has the offset, two reserved bits, and the bit for more fragments.
+func fragMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	all := packet.All{packet.Set(packet.HasExtension(ipFragment))}
+	at := func(offset, n uint32) []packet.Part { return extensionParts(ipFragment, offset, n) }
+	for _, o := range m.Options {
+		switch o.Spec.Name {
+		case "--fragid":
+			all = append(all, packet.Negate(packet.PartsIn(at(4, 4), []packet.Range{rangeOf(o.Value.(iptables.Range))}), o.Neg))
+		case "--fragres":
+			all = append(all, packet.PartsTest(at(1, 1), packet.Ones(8), packet.Value{}), packet.PartsTest(at(2, 2), packet.Num(6), packet.Value{}))
+		case "--fragfirst":
+			all = append(all, packet.PartsTest(at(2, 2), packet.Num(0xfff8), packet.Value{}))
+		case "--fragmore":
+			all = append(all, packet.PartsTest(at(2, 2), packet.Num(1), packet.Num(1)))
+		case "--fraglast":
+			all = append(all, packet.PartsTest(at(2, 2), packet.Num(1), packet.Value{}))
+		}
+	}
+	return all
+}

@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -18,6 +19,7 @@ var _ = registerMatch(&Match{
 		Options: []*iptables.OptionSpec{{Name: "--helper", Kind: iptables.String(29), Neg: true, Required: true}},
 		Listing: listed("helper match", `! "*"`, "--helper"),
 	},
+	Meaning: helperMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return negated(helped(m.Options[0].Value.(string)), m.Options[0].Neg)
 	},
@@ -40,4 +42,23 @@ func helped(name string) Cond {
 		any = append(any, maybe(key, padded(name[:i])))
 	}
 	return any
+}
+
+// helperMeaning is helper_mt: strncmp of no more than the helper's own name. Names of helpers that begin alike are a protocol's, with and
+// without a port (nf_ct_helper_init).
+func helperMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		name := o.Value.(string)
+		helped := packet.All{packet.Tracked, packet.Set(packet.HasHelper)}
+		if name == "" {
+			return helped
+		}
+		var names []packet.Value
+		for i := range len(name) + 1 {
+			if i > 0 && i < helperNameLen && (i == len(name) || name[i] == '-' && !strings.Contains(name[i+1:], "-")) {
+				names = append(names, packet.Name(name[:i]))
+			}
+		}
+		return append(helped, packet.OneOf(packet.CTHelper, names...))
+	})
 }

@@ -1,6 +1,7 @@
 package ext
 
 import (
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -19,9 +20,16 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("comp", "spi:!*", "--ipcompspi", "spis:!*", "--ipcompspi", "reserved", "--compres"),
 	},
-	Header: Header{Size: 4},
+	Header:  Header{Size: 4},
+	Meaning: ipcompMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o, _ := m.Get("--ipcompspi")
 		return spiIn(o, 2, 2)
 	},
 })
+
+// ipcompMeaning is comp_mt, which looks at the index alone.
+func ipcompMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	o, _ := m.Get("--ipcompspi")
+	return packet.All{firstFragment, packet.Negate(rangeMeaning(packet.CompCPI, o.Value), o.Neg)}
+}

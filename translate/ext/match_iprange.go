@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // addrsKind is iptables.AddressRange, but printed always with both ends.
 type addrsKind struct{ iptables.Kind }
@@ -29,6 +32,7 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("", "source IP range ! *", "--src-range", "destination IP range ! *", "--dst-range"),
 	},
+	Meaning: iprangeMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -41,3 +45,11 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// iprangeMeaning is iprange_mt4 and iprange_mt6.
+func iprangeMeaning(c *Context, m *iptables.Match) packet.Pred {
+	return optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		r := o.Value.(iptables.Addrs)
+		return packet.Between(addressField(c.Family, o.Spec.Name == "--dst-range"), packet.FromBytes(r.Lo.AsSlice()), packet.FromBytes(r.Hi.AsSlice()))
+	})
+}

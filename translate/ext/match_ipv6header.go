@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -53,7 +54,8 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listHeaders,
 	},
-	Limits: Limits{Refused: "auth together with esp, none or prot", Lossy: "esp, none and prot with --soft"},
+	Limits:  Limits{Refused: "auth together with esp, none or prot", Lossy: "esp, none and prot with --soft"},
+	Meaning: ipv6headerMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o, _ := m.Get("--header")
 		kinds := o.Value.(headerKinds)
@@ -147,4 +149,39 @@ func listHeaders(words []string) ([]string, int) {
 		args[i] = strings.Join(names, ",")
 	}
 	return args, taken
+}
+
+// ipv6headerMeaning is ipv6header_mt6. Each kind has a bit: those of the extension headers that are there, and one for the last header,
+// which is behind an authentication header where there is one.
+func ipv6headerMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	o, _ := m.Get("--header")
+	_, soft := m.Get("--soft")
+	last := func(number uint8) packet.Pred {
+		is := func(f packet.Field) packet.Pred {
+			if number == lastProtocol {
+				return packet.Not{P: packet.OneOf(f, packet.Num(protoESP), packet.Num(ipNoNext))}
+			}
+			return packet.Eq(f, packet.Num(uint64(number)))
+		}
+		ah := packet.Eq(packet.L4Proto, packet.Num(protoAH))
+		return packet.Any{packet.All{packet.Not{P: ah}, is(packet.L4Proto)}, packet.All{ah, is(packet.Named("protocol behind ah", 8, packet.Protocol))}}
+	}
+	var all packet.All
+	for i, given := range o.Value.(headerKinds) {
+		number := ipv6Headers[i].number
+		there := packet.Pred(packet.Set(packet.HasExtension(number)))
+		switch number {
+		case protoAH:
+			there = packet.Eq(packet.L4Proto, packet.Num(protoAH))
+		case protoESP, ipNoNext, lastProtocol:
+			there = last(number)
+		}
+		switch {
+		case given:
+			all = append(all, packet.Negate(there, soft && o.Neg))
+		case !soft:
+			all = append(all, packet.Not{P: there})
+		}
+	}
+	return packet.Negate(all, o.Neg && !soft)
 }

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -13,6 +14,7 @@ var _ = registerMatch(&Match{
 		Options: []*iptables.OptionSpec{{Name: "--length", Kind: iptables.UintRange(0, 65535, ":"), Neg: true, Required: true}},
 		Listing: listed("length", "!#", "--length"),
 	},
+	Meaning: lengthMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		return negated(hostRange(&nft.Meta{Key: bytecode.MetaLen}, o.Value.(iptables.Range), 65535), o.Neg)
@@ -30,4 +32,9 @@ func hostRange(left nft.Expr, r iptables.Range, max uint64) Cond {
 	}
 	ordered := &nft.Byteorder{Of: left, ToNetwork: true, Len: 4, Size: 4}
 	return within(ordered, net32(uint32(r.Lo)), net32(uint32(r.Hi)))
+}
+
+// lengthMeaning is length_mt and length_mt6.
+func lengthMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return optionsMeaning(m, func(o iptables.Option) packet.Pred { return rangeMeaning(packet.Length, o.Value) })
 }

@@ -6,6 +6,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -21,7 +22,8 @@ var _ = registerMatch(&Match{
 		Options:   []*iptables.OptionSpec{{Name: "--mh-type", Kind: mobilityKind{mobilityRange}, Neg: true}},
 		Listing:   listMobility,
 	},
-	Header: Header{Size: 6}, // struct ip6_mh
+	Header:  Header{Size: 6}, // struct ip6_mh
+	Meaning: mhMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		if d := c.demandNothingBehind(); d != nil {
@@ -91,4 +93,13 @@ func listMobility(words []string) ([]string, int) {
 		}
 	}
 	return args, taken
+}
+
+// mhMeaning is mh_mt6, of which the type is the third byte. The transport header of a packet of this protocol is the mobility header, which
+// counts among the extension headers as well.
+func mhMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	has := packet.Set(packet.HasExtension(protoMobility))
+	return packet.All{firstFragment, has, optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		return rangeMeaning(packet.ExtensionByte(protoMobility, 2), o.Value)
+	})}
 }

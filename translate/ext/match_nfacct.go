@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -17,7 +18,8 @@ var _ = registerMatch(&Match{
 		Options: []*iptables.OptionSpec{{Name: "--nfacct-name", Kind: accountName, Required: true}},
 		Listing: listed("", "nfacct-name '*'", "--nfacct-name"),
 	},
-	Limits: Limits{Lossy: Always, Refused: "names that nft cannot write"},
+	Limits:  Limits{Lossy: Always, Refused: "names that nft cannot write"},
+	Meaning: nfacctMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		name := o.Value.(string)
@@ -54,3 +56,6 @@ var accountName = iptables.NewKind(
 		return v.(string), nil
 	},
 	iptables.Quote)
+
+// nfacctMeaning is nfacct_mt for a counter without a quota. What it counts no packet sees.
+func nfacctMeaning(*Context, *iptables.Match) packet.Pred { return packet.All{} }

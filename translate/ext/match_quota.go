@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -16,6 +17,7 @@ var _ = registerMatch(&Match{
 		Listing:  listed("quota:", "! * bytes", "--quota"),
 		Unlisted: func([]string) string { return "whether the quota is inverted" },
 	},
+	Meaning: quotaMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		bytes := m.Options[0].Value.(uint64)
 		if bytes > math.MaxInt64 { // more than nft can count to (nft_quota_do_init), or any host
@@ -28,3 +30,12 @@ var _ = registerMatch(&Match{
 		}, m.Options[0].Neg)
 	},
 })
+
+// quotaMeaning is quota_mt.
+func quotaMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	o := m.Options[0]
+	if o.Value.(uint64) > math.MaxInt64 { // which no host uses up
+		return packet.Negate(packet.All{}, o.Neg)
+	}
+	return packet.Negate(packet.BelowQuota("", o.Value.(uint64)), o.Neg)
+}

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -20,8 +21,15 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("", "! realm *", "--realm"),
 	},
+	Meaning: realmMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		v := m.Options[0].Value.(iptables.MarkMask)
 		return negated(masked(&nft.Meta{Key: bytecode.MetaRtclassid}, v.Mask, v.Value), m.Options[0].Neg)
 	},
 })
+
+// realmMeaning is realm_mt, which stands only where a packet has a route.
+func realmMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	o := m.Options[0]
+	return packet.All{packet.Set(packet.HasRoute), packet.Negate(markMeaning(packet.Realm, o.Value.(iptables.MarkMask)), o.Neg)}
+}

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -24,6 +25,7 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("socket", "--transparent", "--transparent", "--nowildcard", "--nowildcard", "--restore-skmark", "--restore-skmark"),
 	},
+	Steps: socketSteps,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		transparent := &nft.Socket{Key: bytecode.SocketTransparent}
 		found := &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpLte, Left: transparent, Right: value([]byte{1})}}}
@@ -41,3 +43,22 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// socketSteps is socket_match: a socket that is found, which is not bound to any address but with --nowildcard, and with --transparent
+// is one for that. One in TIME_WAIT is bound to one, and has no mark.
+func socketSteps(_ *Context, m *iptables.Match) []packet.Step {
+	whole := packet.Not{P: packet.Set(packet.SocketWaits)}
+	all := packet.All{packet.Set(packet.SocketFound)}
+	if _, ok := m.Get("--nowildcard"); !ok {
+		all = append(all, packet.Not{P: packet.All{whole, packet.Set(packet.SocketWildcard)}})
+	}
+	if _, ok := m.Get("--transparent"); ok {
+		all = append(all, packet.Set(packet.SocketTransparent))
+	}
+	steps := require(all)
+	if _, ok := m.Get("--restore-skmark"); ok {
+		mark := &packet.Copy{To: packet.Mark, From: packet.SocketMark, Bits: packet.Ones(32)}
+		steps = append(steps, &packet.Choose{Cases: []packet.Case{{When: whole, Steps: do(mark)}, {When: packet.All{}}}})
+	}
+	return steps
+}

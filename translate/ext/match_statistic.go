@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -38,6 +39,7 @@ var _ = registerMatch(&Match{
 		Check:   checkStatistic,
 		Listing: listStatistic,
 	},
+	Meaning: statisticMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		if o, ok := m.Get("--probability"); ok {
 			return negated(byChance(o.Value.(uint64)), o.Neg)
@@ -96,4 +98,21 @@ func listStatistic(words []string) ([]string, int) {
 		args = append(args, "--packet", "0")
 	}
 	return args, taken
+}
+
+// statisticMeaning is statistic_mt. The count begins so that the packet of that number, from 0 on, is the first to match.
+func statisticMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	if o, ok := m.Get("--probability"); ok {
+		switch p := o.Value.(uint64); p {
+		case 0:
+			return packet.Negate(packet.Any{}, o.Neg)
+		case certain:
+			return packet.Negate(packet.All{}, o.Neg)
+		default:
+			return packet.Negate(packet.ByChance(p), o.Neg)
+		}
+	}
+	every, _ := m.Get("--every")
+	first, _ := m.Get("--packet")
+	return packet.Negate(packet.Every(uint32(every.Value.(uint64)), uint32(first.Value.(uint64))), every.Neg)
 }

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -24,7 +25,8 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("tcpmss match", "!*", "--mss"),
 	},
-	Header: Header{Size: tcpHeader},
+	Header:  Header{Size: tcpHeader},
+	Meaning: tcpmssMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		in := numberIn(maxSegmentSize(), m.Options[0].Value.(iptables.Range), 65536, func(v uint64) []byte { return net16(uint16(v)) })
 		has := negated(&Test{Stmts: in.Stmts}, m.Options[0].Neg)
@@ -37,3 +39,10 @@ var _ = registerMatch(&Match{
 
 // mssKind prints both ends unless they are the same.
 var mssKind = iptables.UintRange(0, 65535, ":")
+
+// tcpmssMeaning is tcpmss_mt. A header without the option takes the way out that inverts; a header that is not there does not.
+func tcpmssMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return packet.All{packet.Set(packet.HasTransport), optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		return packet.All{packet.Set(packet.HasTCPOption(tcpOptionMSS)), rangeMeaning(packet.TCPMSS, o.Value)}
+	})}
+}

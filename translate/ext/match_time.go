@@ -12,6 +12,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -49,8 +50,9 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listTime,
 	},
-	Limits: Limits{Refused: "--kerneltz, --monthdays", Kernel: "5.4"},
-	Lower:  lowerTime,
+	Limits:  Limits{Refused: "--kerneltz, --monthdays", Kernel: "5.4"},
+	Meaning: timeMeaning,
+	Lower:   lowerTime,
 })
 
 // timesOf are the times of day between which the rule holds, in seconds.
@@ -224,4 +226,54 @@ func listTime(words []string) ([]string, int) {
 		args = append(args, "--kerneltz")
 	}
 	return args, taken
+}
+
+// timeMeaning is time_mt. The end of time that iptables fills in (2038) is none.
+func timeMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	for _, name := range []string{"--kerneltz", "--monthdays"} {
+		if _, ok := m.Get(name); ok {
+			return opaqueMatch(m, false)
+		}
+	}
+	seconds := func(lo, hi uint64) packet.Pred { // of the date
+		second := uint64(time.Second)
+		return packet.Between(packet.Time, packet.Num(lo*second), packet.Num(hi*second+second-1))
+	}
+	from, to := uint64(0), uint64(math.MaxUint64)/uint64(time.Second)-1
+	if o, ok := m.Get("--datestart"); ok {
+		from = o.Value.(uint64)
+	}
+	if o, ok := m.Get("--datestop"); ok && o.Value.(uint64) != noDateStop {
+		to = o.Value.(uint64)
+	}
+	all := packet.All{seconds(from, to)}
+	if from == 0 && to > noDateStop {
+		all = nil
+	} else if to > noDateStop {
+		all = packet.All{packet.Between(packet.Time, packet.Num(from*uint64(time.Second)), packet.Ones(64))}
+	}
+	start, stop := timesOf(m)
+	hour := func(lo, hi uint64) packet.Pred { return packet.Between(packet.Hour, packet.Num(lo), packet.Num(hi)) }
+	late := packet.Pred(packet.Any{}) // that a day of the week is the one before
+	switch _, contiguous := m.Get("--contiguous"); {
+	case start < stop:
+		all = append(all, hour(start, stop))
+	default:
+		all = append(all, packet.Any{hour(0, stop), hour(start, math.MaxUint32)})
+		if contiguous {
+			late = hour(0, stop)
+		}
+	}
+	o, ok := m.Get("--weekdays")
+	if !ok {
+		return all
+	}
+	var days, next []packet.Value // 0 is Sunday, which iptables counts as 7
+	for _, d := range o.Value.(dayset).list() {
+		days, next = append(days, packet.Num(uint64(d%7))), append(next, packet.Num(uint64((d+1)%7)))
+	}
+	return append(all, packet.Any{
+		packet.All{late, packet.OneOf(packet.Day, next...)},
+		packet.All{packet.Not{P: late}, packet.OneOf(packet.Day, days...)},
+	})
 }

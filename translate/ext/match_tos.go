@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -14,6 +15,7 @@ var _ = registerMatch(&Match{
 		// iptables 1.8.9 forgets the blank before a number.
 		Listing: listed("tos", "match!*", "--tos", "match !*", "--tos"),
 	},
+	Meaning: tosMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		t := o.Value.(tosMask)
@@ -42,4 +44,16 @@ func tosBits(f iptables.Family, mask, v uint8) Cond {
 	}
 	field := &nft.Payload{Base: bytecode.NetworkHeader, Len: 2}
 	return present(&nft.MaskXor{Of: field, Mask: trafficClass(f, mask), Xor: []byte{0, 0}}, trafficClass(f, v))
+}
+
+// tosMeaning is tos_mt: the byte under the mask is the value, of which no bits beyond the mask are.
+func tosMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		t := o.Value.(tosMask)
+		if t.Value&^t.Mask != 0 {
+			return packet.Any{}
+		}
+		byte := []packet.Part{{Field: packet.DSCP, Bits: 6}, {Field: packet.ECN, Bits: 2}}
+		return packet.PartsTest(byte, packet.Num(uint64(t.Mask)), packet.Num(uint64(t.Value)))
+	})
 }

@@ -41,5 +41,6 @@ func comparesTTL(offset uint32, o iptables.Option) Cond {
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{Name: "ttl", Families: []iptables.Family{iptables.IPv4}, Options: ttlOptions("--ttl-"), Check: checkTTL("ttl"),
 		Listing: listed("TTL match TTL", "== *", "--ttl-eq", "!= *", "! --ttl-eq", "< *", "--ttl-lt", "> *", "--ttl-gt")},
-	Lower: func(c *Context, m *iptables.Match) Cond { return comparesTTL(8, m.Options[0]) },
+	Meaning: hlMeaning,
+	Lower:   func(c *Context, m *iptables.Match) Cond { return comparesTTL(8, m.Options[0]) },
 })
