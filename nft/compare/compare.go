@@ -138,13 +138,13 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 			f.More = true
 			break
 		}
-		first := e.first(differ, layers)
-		found := e.finding(a, b, h, differ, first)
+		all, some := e.first(differ, layers)
+		found := e.finding(a, b, h, differ, some)
 		if trace.Same(found.A.Outcome, found.B.Outcome) {
 			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
 		}
 		f.Findings = append(f.Findings, found)
-		differ = e.and(differ, e.not(e.and(first, e.covered(a, b, h, found, opt.Changed))))
+		differ = e.and(differ, e.not(e.and(all, e.covered(a, b, h, found, opt.Changed))))
 	}
 	return f
 }
@@ -195,12 +195,12 @@ func (e *engine) function(chains []*packet.Chain) node {
 	return n
 }
 
-// finding is a packet of first, which is a part of n.
-func (e *engine) finding(a, b *packet.Program, h packet.Hook, n, first node) *Finding {
-	f := &Finding{Packet: e.witness(first)}
+// finding is a packet of some, which is a part of n.
+func (e *engine) finding(a, b *packet.Program, h packet.Hook, n, some node) *Finding {
+	f := &Finding{Packet: e.witness(some)}
 	f.A, f.B = follow(a, h, f.Packet, e.logs), follow(b, h, f.Packet, e.logs)
 	f.Needs = e.needs(n, f.Packet)
-	f.Region = e.region(first, f.Packet)
+	f.Region = e.region(some, f.Packet)
 	return f
 }
 

@@ -1,0 +1,329 @@
+package compare
+
+import (
+	"slices"
+	"strings"
+
+	"rechain/nft/diff"
+	"rechain/nft/packet"
+)
+
+// Structure is how the rules of two programs differ, chain by chain, whatever the differences mean.
+type Structure struct {
+	Hunks []*Hunk
+	// Renamed are chains of A that B calls otherwise, with what B calls them.
+	Renamed map[string]string
+
+	a, b    *packet.Program
+	pair    map[*packet.Chain]*packet.Chain // of B's chain: A's
+	scripts map[*packet.Chain]*script       // of A's chain
+	hunkOf  map[*packet.Rule]*Hunk
+}
+
+// Hunk is one change of a rule set: rules that stand together, or a chain.
+type Hunk struct {
+	Kind HunkKind
+	// Chain is where: A's chain, or B's where A has none.
+	Chain *packet.Chain
+	// A are rules of A that are not where they were, B are rules of B that were not there. Of rules that moved, and that changed, both.
+	A, B []*packet.Rule
+	// Fields are what a changed rule says otherwise.
+	Fields []string
+	// Meaning says what the change does by itself, see [Structure.Attribute].
+	Meaning Meaning
+}
+
+// HunkKind is a kind of change.
+type HunkKind uint8
+
+// The kinds.
+const (
+	Added HunkKind = iota
+	Removed
+	Moved
+	Changed
+	PolicyChanged
+	ChainAdded
+	ChainRemoved
+)
+
+// String is the kind's word.
+func (k HunkKind) String() string {
+	return [...]string{"added", "removed", "moved", "changed", "policy", "chain added", "chain removed"}[k]
+}
+
+// Meaning is what a change does by itself.
+type Meaning uint8
+
+// The answers.
+const (
+	NotAsked Meaning = iota
+	MeansNothing
+	MeansSomething
+)
+
+// script is how a chain of A becomes B's.
+type script struct {
+	a, b  *packet.Chain
+	steps []diff.Step
+}
+
+// Structural compares two programs rule by rule. Rules are the same if they say the same (see keyer); so are chains that only their name
+// tells apart.
+func Structural(a, b *packet.Program) *Structure {
+	s := &Structure{Renamed: map[string]string{}, a: a, b: b, pair: map[*packet.Chain]*packet.Chain{},
+		scripts: map[*packet.Chain]*script{}, hunkOf: map[*packet.Rule]*Hunk{}}
+	s.pairChains()
+	numbers := map[string]int{}
+	ka := keyer{func(c *packet.Chain) string { return c.Name }}
+	kb := keyer{func(c *packet.Chain) string {
+		if p := s.pair[c]; p != nil {
+			return p.Name
+		}
+		return c.Name + " of B"
+	}}
+	paired := map[*packet.Chain]bool{}
+	for _, cb := range b.Chains {
+		ca := s.pair[cb]
+		if ca == nil {
+			s.add(&Hunk{Kind: ChainAdded, Chain: cb, B: cb.Rules})
+			continue
+		}
+		paired[ca] = true
+		if ca.Base != nil && ca.Base.Drop != cb.Base.Drop {
+			s.add(&Hunk{Kind: PolicyChanged, Chain: ca})
+		}
+		s.chain(ca, cb, ka.numbers(ca, numbers), kb.numbers(cb, numbers), ka, kb)
+	}
+	for _, ca := range a.Chains {
+		if !paired[ca] {
+			s.add(&Hunk{Kind: ChainRemoved, Chain: ca, A: ca.Rules})
+		}
+	}
+	return s
+}
+
+// numbers gives each rule of a chain a number; equal rules have equal ones.
+func (k keyer) numbers(c *packet.Chain, known map[string]int) []int {
+	out := make([]int, len(c.Rules))
+	for i, r := range c.Rules {
+		key := k.rule(r)
+		n, ok := known[key]
+		if !ok {
+			n = len(known)
+			known[key] = n
+		}
+		out[i] = n
+	}
+	return out
+}
+
+func (s *Structure) add(h *Hunk) {
+	s.Hunks = append(s.Hunks, h)
+	for _, r := range slices.Concat(h.A, h.B) {
+		s.hunkOf[r] = h
+	}
+}
+
+// Changed says whether a rule of either program is part of a change.
+func (s *Structure) Changed(r *packet.Rule) bool { return s.hunkOf[r] != nil }
+
+// Of is the change that a rule is part of, or nil.
+func (s *Structure) Of(r *packet.Rule) *Hunk { return s.hunkOf[r] }
+
+// Count is how many rules are part of changes of a kind.
+func (s *Structure) Count(k HunkKind) (n int) {
+	for _, h := range s.Hunks {
+		if h.Kind == k {
+			n += max(len(h.A), len(h.B), 1)
+		}
+	}
+	return n
+}
+
+// place is where a chain stands: chains of different families can have one table's name.
+type place struct {
+	table, name string
+	base        packet.Base
+}
+
+func placeOf(c *packet.Chain) place {
+	p := place{table: c.Table, name: c.Name}
+	if c.Base != nil {
+		p.base = *c.Base
+		p.base.Drop = false
+	}
+	return p
+}
+
+// pairChains finds A's chain for each of B: the one of its name, or one that only the name tells apart.
+func (s *Structure) pairChains() {
+	named := map[place]*packet.Chain{}
+	for _, c := range s.a.Chains {
+		named[placeOf(c)] = c
+	}
+	taken := map[*packet.Chain]bool{}
+	for _, c := range s.b.Chains {
+		if p := named[placeOf(c)]; p != nil && !taken[p] {
+			s.pair[c], taken[p] = p, true
+		}
+	}
+	var bodies map[string][]*packet.Chain
+	digest := body{known: map[*packet.Chain]string{}}
+	for _, c := range s.b.Chains {
+		if s.pair[c] != nil || c.Base != nil {
+			continue
+		}
+		if bodies == nil {
+			bodies = map[string][]*packet.Chain{}
+			for _, c := range s.a.Chains {
+				if !taken[c] && c.Base == nil {
+					key := c.Table + " " + digest.of(c)
+					bodies[key] = append(bodies[key], c)
+				}
+			}
+		}
+		key := c.Table + " " + digest.of(c)
+		if list := bodies[key]; len(list) > 0 {
+			s.pair[c], bodies[key] = list[0], list[1:]
+			s.Renamed[list[0].Name] = c.Name
+		}
+	}
+}
+
+// body says what chains do, whatever they are called.
+type body struct{ known map[*packet.Chain]string }
+
+func (d body) of(c *packet.Chain) string {
+	if s, ok := d.known[c]; ok {
+		return s
+	}
+	d.known[c] = "itself"
+	var b strings.Builder
+	k := keyer{d.of}
+	for _, r := range c.Rules {
+		b.WriteString(k.rule(r) + "\n")
+	}
+	d.known[c] = digestOf(b.String())
+	return d.known[c]
+}
+
+// chain lines up a chain of A with B's.
+func (s *Structure) chain(a, b *packet.Chain, na, nb []int, ka, kb keyer) {
+	sc := &script{a: a, b: b, steps: diff.Lists(na, nb, func(x, y int) bool { return x == y })}
+	s.scripts[a] = sc
+	if len(a.Rules) == len(b.Rules) && slices.Equal(na, nb) {
+		return
+	}
+	moved := s.moves(sc, na, nb)
+	for i := 0; i < len(sc.steps); {
+		j := i
+		for j < len(sc.steps) && (sc.steps[j].A < 0 || sc.steps[j].B < 0) {
+			j++
+		}
+		s.gap(sc, sc.steps[i:j], moved, ka, kb)
+		i = j + 1
+	}
+}
+
+// moves makes hunks of rules that stand elsewhere: rules that went together are one.
+func (s *Structure) moves(sc *script, na, nb []int) map[*packet.Rule]bool {
+	gone := map[int][]int{}
+	for _, st := range sc.steps {
+		if st.B < 0 {
+			gone[na[st.A]] = append(gone[na[st.A]], st.A)
+		}
+	}
+	moved := map[*packet.Rule]bool{}
+	var last *Hunk
+	lastA, lastB := -2, -2
+	for _, st := range sc.steps {
+		if st.A >= 0 || len(gone[nb[st.B]]) == 0 {
+			continue
+		}
+		from := gone[nb[st.B]]
+		i := 0
+		if at := slices.Index(from, lastA+1); at >= 0 {
+			i = at
+		}
+		ia := from[i]
+		gone[nb[st.B]] = slices.Delete(from, i, i+1)
+		ra, rb := sc.a.Rules[ia], sc.b.Rules[st.B]
+		if last == nil || ia != lastA+1 || st.B != lastB+1 {
+			last = &Hunk{Kind: Moved, Chain: sc.a}
+			s.Hunks = append(s.Hunks, last)
+		}
+		last.A, last.B = append(last.A, ra), append(last.B, rb)
+		s.hunkOf[ra], s.hunkOf[rb] = last, last
+		moved[ra], moved[rb] = true, true
+		lastA, lastB = ia, st.B
+	}
+	return moved
+}
+
+// gap makes hunks of rules between two that are on both sides: pairs that differ in little are changed rules.
+func (s *Structure) gap(sc *script, steps []diff.Step, moved map[*packet.Rule]bool, ka, kb keyer) {
+	var as, bs []*packet.Rule
+	for _, st := range steps {
+		if st.A >= 0 && !moved[sc.a.Rules[st.A]] {
+			as = append(as, sc.a.Rules[st.A])
+		}
+		if st.B >= 0 && !moved[sc.b.Rules[st.B]] {
+			bs = append(bs, sc.b.Rules[st.B])
+		}
+	}
+	if len(as)*len(bs) <= maxPairs {
+		as = slices.DeleteFunc(as, func(ra *packet.Rule) bool {
+			pa := ka.parts(ra)
+			for i, rb := range bs {
+				if fields := apart(pa, kb.parts(rb)); fields != nil {
+					s.add(&Hunk{Kind: Changed, Chain: sc.a, A: []*packet.Rule{ra}, B: []*packet.Rule{rb}, Fields: fields})
+					bs = slices.Delete(bs, i, i+1)
+					return true
+				}
+			}
+			return false
+		})
+	}
+	if len(as) > 0 {
+		s.add(&Hunk{Kind: Removed, Chain: sc.a, A: as})
+	}
+	if len(bs) > 0 {
+		s.add(&Hunk{Kind: Added, Chain: sc.a, B: bs})
+	}
+}
+
+// maxPairs bounds how many pairs of rules are held against each other between two that both sides have.
+const maxPairs = 10_000
+
+// apart are what two rules say differently, if it is so little that one was made from the other: all but one or two things; else nil.
+func apart(a, b []part) []string {
+	inA, inB := map[part]bool{}, map[part]bool{}
+	for _, p := range a {
+		inA[p] = true
+	}
+	shared := 0
+	fields := map[string]bool{}
+	for _, p := range b {
+		inB[p] = true
+		if inA[p] {
+			shared++
+		} else {
+			fields[p.about] = true
+		}
+	}
+	for p := range inA {
+		if !inB[p] {
+			fields[p.about] = true
+		}
+	}
+	if len(fields) == 0 || len(fields) > 2 || shared < len(fields) {
+		return nil
+	}
+	out := make([]string, 0, len(fields))
+	for f := range fields {
+		out = append(out, f)
+	}
+	slices.Sort(out)
+	return out
+}
