@@ -37,8 +37,3 @@ func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 
 // bucket names what an element remembers: the set's name, and what there is one for each of.
 func (r *ruleReader) bucket(u *nft.UpdateSet) string { return packet.Bucket(u.Name, r.name(u.Key)) }
-
-// named is what a rule does with an object.
-func (r *ruleReader) named(o *nft.Object) []packet.Step {
-	return opaque(fmt.Sprintf("object %d %s", o.Type, o.Name))
-}

@@ -2,6 +2,7 @@ package meaning
 
 import (
 	"fmt"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -32,17 +33,19 @@ func (r *ruleReader) stmt(s nft.Stmt) []packet.Step {
 		return r.tproxy(v)
 	case *nft.Queue:
 		if v.Num != nil {
-			return []packet.Step{&packet.End{Verdict: packet.Verdict{Kind: packet.Queue, Detail: key(v.Num)}}}
+			q := packet.Queued(0, 0, v.Flags&1 != 0, v.Flags&2 != 0)
+			q.Detail = "queue of " + key(v.Num) + strings.TrimPrefix(q.Detail, "queue 0")
+			return []packet.Step{&packet.End{Verdict: q}}
 		}
 		return []packet.Step{&packet.End{Verdict: packet.Queued(v.First, v.First+max(v.Total, 1)-1, v.Flags&1 != 0, v.Flags&2 != 0)}}
 	case *nft.Dup:
-		return r.note("dup", v.Addr, v.Dev)
+		return r.dup(v)
 	case *nft.Fwd:
 		return append(r.note("fwd", v.Dev, v.Addr), &packet.End{Verdict: packet.Verdict{Kind: packet.Stolen}})
 	case *nft.UpdateSet:
 		return r.update(v)
 	case *nft.ResetOption:
-		return []packet.Step{&packet.Do{Effect: &packet.Note{Key: fmt.Sprintf("reset tcp option %d", v.Type)}}}
+		return r.reset(v)
 	case *nft.Plain:
 		return r.plain(v.Op)
 	case *nft.Opaque:
@@ -139,22 +142,6 @@ func grouped(elements []nft.Element, by func(nft.Element) string) [][]nft.Elemen
 	return out
 }
 
-// object uses a named object.
-func (r *ruleReader) object(o *nft.ObjectRef) []packet.Step {
-	if o.Type == bytecode.ObjectCounter {
-		return nil
-	}
-	if o.Key != nil {
-		return opaque(fmt.Sprintf("object %d of %s in @%s", o.Type, key(o.Key), o.Map))
-	}
-	for _, obj := range r.table.Objects {
-		if obj.Name == o.Name && obj.Type == o.Type {
-			return r.named(obj)
-		}
-	}
-	return opaque(fmt.Sprintf("object %d %s", o.Type, o.Name))
-}
-
 // plain is a statement without operands.
 func (r *ruleReader) plain(op bytecode.Op) []packet.Step {
 	switch v := op.(type) {
@@ -170,13 +157,9 @@ func (r *ruleReader) plain(op bytecode.Op) []packet.Step {
 	case *bytecode.Reject:
 		return []packet.Step{&packet.End{Verdict: r.reject(v)}}
 	case *bytecode.Notrack:
-		return []packet.Step{&packet.Do{Effect: packet.Assign(packet.CTState, packet.Num(packet.StateUntracked))}}
+		return []packet.Step{notrack()}
 	case *bytecode.Synproxy:
-		r.tracks = true
-		return []packet.Step{&packet.Choose{Cases: []packet.Case{
-			{When: packet.Synproxy(v.MSS, v.Wscale, v.Flags), Steps: []packet.Step{&packet.End{Verdict: packet.Verdict{Kind: packet.Stolen}}}},
-			{When: packet.All{}},
-		}}}
+		return r.synproxy(v)
 	case *bytecode.Last:
 		return nil
 	}
@@ -193,12 +176,16 @@ func burst(l *bytecode.Limit) uint32 {
 }
 
 func logged(l *bytecode.Log) *packet.Note {
+	const audit = 8 // NFT_LOGLEVEL_AUDIT
 	if l.Group != nil {
-		return packet.Copied(*l.Group, l.Prefix, orZero(l.Snaplen), orZero(l.QueueThreshold))
+		return packet.Copied(*l.Group, l.Prefix, l.Snaplen, orZero(l.QueueThreshold))
 	}
 	level := uint32(4) // LOGLEVEL_WARNING (nft_log_init)
 	if l.Level != nil {
 		level = *l.Level
+	}
+	if level == audit {
+		return packet.Audited()
 	}
 	return packet.Logged(l.Prefix, level, orZero(l.Flags))
 }

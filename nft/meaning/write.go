@@ -4,40 +4,113 @@ import (
 	"fmt"
 
 	"rechain/nft"
-	"rechain/nft/bytecode"
 	"rechain/nft/packet"
 )
 
 // assign writes a value to the packet or what belongs to it.
 func (r *ruleReader) assign(a *nft.Assign) []packet.Step {
-	to := r.load(a.Key)
-	if c, ok := a.Key.(*nft.CT); ok {
-		r.tracks = true
-		if c.Key == bytecode.CtZone || c.Key == bytecode.CtEventmask { // of a connection that is yet to begin
-			to.needs = nil
-		}
-	}
 	value := r.load(a.Value)
+	c, isCT := a.Key.(*nft.CT)
+	r.tracks = r.tracks || isCT
+	if steps, ok := r.option(a, value); ok {
+		return steps
+	}
+	to := r.load(a.Key)
 	out := require(value.needs)
+	if p, ok := a.Key.(*nft.Payload); ok { // without the header there is nothing to write to (nft_payload_set_eval)
+		out = append(out, require(to.needs)...)
+		out = append(out, r.mended(a, p)...)
+		to.needs = nil
+	}
 	if value.memory != "" {
 		return append(out, r.note("set "+key(a.Key)+" to", a.Value)...)
 	}
 	if value.cases != nil {
 		choose := &packet.Choose{}
-		for _, c := range value.cases {
-			choose.Cases = append(choose.Cases, packet.Case{When: c.when, Steps: r.guarded(to, writes(to.bits, constant(c.data)))})
+		for _, m := range value.cases {
+			choose.Cases = append(choose.Cases, packet.Case{When: m.when, Steps: r.set(a, c, to, constant(m.data))})
 		}
 		return append(out, choose)
 	}
-	effects := writes(to.bits, value.bits)
+	return append(out, r.set(a, c, to, value.bits)...)
+}
+
+// set is assign for a value whose bits are known; c is the key, if it belongs to the connection.
+func (r *ruleReader) set(a *nft.Assign, c *nft.CT, to register, value []bit) []packet.Step {
+	if c != nil {
+		if steps, ok := r.ctWrite(c, register{bits: value}); ok {
+			return steps
+		}
+	}
+	effects := writes(to.bits, value)
 	if effects == nil {
 		effects = []packet.Effect{&packet.Note{Key: fmt.Sprintf("set %s to %s", key(a.Key), key(a.Value))}}
 	}
-	return append(out, r.guarded(to, effects)...)
+	return r.guarded(to, effects)
 }
 
-// guarded does effects where there is something to write to. A write to a connection that is not there is left out (nft_ct_set_eval); one to
-// a header that is not there breaks the rule off, which is the same for the field.
+// option is a write to a TCP header's maximum segment size (nft_exthdr_tcp_set_eval).
+func (r *ruleReader) option(a *nft.Assign, value register) ([]packet.Step, bool) {
+	const (
+		tcp       = 1 // NFT_EXTHDR_OP_TCPOPT
+		mss       = 2 // TCPOPT_MSS
+		routeMSS  = 3 // NFT_RT_TCPMSS
+		protoTCP  = 6
+		mssOffset = 2
+	)
+	h, ok := a.Key.(*nft.Exthdr)
+	if !ok || h.Op != tcp || h.Type != mss || h.Offset != mssOffset || h.Len != 2 {
+		return nil, false
+	}
+	header := []packet.Step{&packet.Require{P: packet.Eq(packet.L4Proto, packet.Num(protoTCP))}, &packet.Require{P: packet.Set(packet.HasTransport)}}
+	if b, ok := fixedBytes(value.bits); ok && len(b) == 2 {
+		return append(header, packet.Lowers(uint16(packet.FromBytes(b).Lo))), true
+	}
+	if order, ok := a.Value.(*nft.Byteorder); ok {
+		if rt, ok := order.Of.(*nft.Rt); ok && rt.Key == routeMSS { // which is loaded only where packets have a route (nft_rt_validate)
+			return append(header, packet.LowersToRoute()), true
+		}
+	}
+	return nil, false
+}
+
+// reset takes one TCP option of a kind out (nft_exthdr_tcp_strip_eval). Whether there is another then is a field of its own, for
+// each time that the rule does so; a header has no room for more than the last.
+func (r *ruleReader) reset(o *nft.ResetOption) []packet.Step {
+	const most = 40 / 2 // bytes of options in a TCP header, and of the shortest
+	if r.resets == nil {
+		r.resets = map[uint8]int{}
+	}
+	r.resets[o.Type]++
+	has, n := packet.HasTCPOption(o.Type), r.resets[o.Type]
+	if n >= most {
+		return []packet.Step{do(packet.Assign(has, packet.Value{}))}
+	}
+	return []packet.Step{do(&packet.Copy{To: has, From: packet.Named(fmt.Sprintf("%s, after %d", has.Name, n), 1, packet.Bool), Bits: packet.Num(1)})}
+}
+
+// dup sends a copy.
+func (r *ruleReader) dup(d *nft.Dup) []packet.Step {
+	var addr packet.Value
+	var device uint32
+	for i, x := range []nft.Expr{d.Addr, d.Dev} {
+		if x == nil {
+			continue
+		}
+		b, ok := fixedBytes(r.load(x).bits)
+		switch {
+		case !ok:
+			return r.note("dup", d.Addr, d.Dev)
+		case i == 0:
+			addr = packet.FromBytes(b)
+		default:
+			device = uint32(littleEndian(b))
+		}
+	}
+	return []packet.Step{do(packet.Duplicated(addr, device))}
+}
+
+// guarded does effects where there is something to write to: a write to a connection that is not there is left out (nft_ct_set_eval).
 func (r *ruleReader) guarded(to register, effects []packet.Effect) []packet.Step {
 	var steps []packet.Step
 	for _, x := range effects {

@@ -212,7 +212,7 @@ func CTTuple(reply bool, of Field) Field {
 // Named is a field that only its name tells from others.
 func Named(name string, bits uint8, show Show) Field { return Field{name, bits, show} }
 
-// ScratchField is a field that only rules of the same hook can see: what becomes of it does not matter.
+// ScratchField is a field that only rules of the same hook can see: it begins with 0, and what becomes of it does not matter.
 func ScratchField(name string, bits uint8) Field { return Field{"~" + name, bits, Hex} }
 
 // Scratch says whether the field is one of these.

@@ -37,9 +37,13 @@ func Logged(prefix string, level, flags uint32) *Note {
 	return &Note{Key: fmt.Sprintf("log %q level %d flags %#x", prefix, level, flags), Log: true}
 }
 
-// Copied is a copy to an nfnetlink group.
-func Copied(group uint16, prefix string, snaplen uint32, threshold uint16) *Note {
-	return &Note{Key: fmt.Sprintf("nflog group %d %q snaplen %d threshold %d", group, prefix, snaplen, threshold), Log: true}
+// Copied is a copy to an nfnetlink group, whole or its first snaplen bytes.
+func Copied(group uint16, prefix string, snaplen *uint32, threshold uint16) *Note {
+	size := "whole"
+	if snaplen != nil {
+		size = fmt.Sprintf("snaplen %d", *snaplen)
+	}
+	return &Note{Key: fmt.Sprintf("nflog group %d %q %s threshold %d", group, prefix, size, threshold), Log: true}
 }
 
 // Limited is a token bucket: it holds while there are tokens, rate of them in so many seconds, of packets or of bytes. name tells
@@ -85,11 +89,6 @@ func Listener(addr Value, port uint16) *Opaque {
 // Proxied is a packet that was given to that socket.
 func Proxied(addr Value, port uint16) *Note {
 	return &Note{Key: fmt.Sprintf("to the socket for %x.%x port %d", addr.Hi, addr.Lo, port)}
-}
-
-// Synproxy is the cookies that answer a SYN, with the options announced.
-func Synproxy(mss uint16, wscale uint8, flags uint32) *Opaque {
-	return &Opaque{Key: fmt.Sprintf("synproxy mss %d wscale %d flags %#x takes it", mss, wscale, flags)}
 }
 
 // Bits names what a memory goes by: some bits of a field, "ip saddr" for all, "ip saddr & 0xffffff00". Several stand behind each other
