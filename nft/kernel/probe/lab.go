@@ -4,10 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"runtime"
-
-	"golang.org/x/sys/unix"
 
 	"rechain/nft/kernel"
 )
@@ -16,7 +12,6 @@ import (
 type Lab struct {
 	inside, outside *kernel.Namespace
 	insideRoute     *rtnetlink
-	outsideFile     *os.File
 	wires           []end        // the near ends of those that were laid
 	flows           []connection // all that were sent
 }
@@ -33,10 +28,7 @@ func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
 	if l.insideRoute, err = dialRoute(inside); err != nil {
 		return nil, fmt.Errorf("connect to rtnetlink: %w", err)
 	}
-	if l.outsideFile, err = newNamespace(); err != nil {
-		return nil, err
-	}
-	if l.outside, err = kernel.OpenNamespace(fmt.Sprintf("/proc/self/fd/%d", l.outsideFile.Fd())); err != nil {
+	if l.outside, err = kernel.NewNamespace(); err != nil {
 		return nil, err
 	}
 	outsideRoute, err := dialRoute(l.outside)
@@ -63,7 +55,7 @@ func Open(inside *kernel.Namespace, wires []Wire) (_ *Lab, err error) {
 func (l *Lab) lay(w *Wire, outside *rtnetlink, table uint32) error {
 	index := firstIndex + 2*uint32(len(l.wires))
 	here, there := end{l.insideRoute, index}, end{outside, index + 1}
-	if err := w.link(here, there, uint32(l.outsideFile.Fd())); err != nil {
+	if err := w.link(here, there, uint32(l.outside.Fd())); err != nil {
 		return fmt.Errorf("make interface %s: %w", w.Name, err)
 	}
 	if l.wires = append(l.wires, here); len(l.wires) == 1 {
@@ -117,37 +109,7 @@ func (l *Lab) Close() error {
 		errs = append(errs, l.outside.Close())
 		l.outside = nil
 	}
-	if l.outsideFile != nil {
-		errs = append(errs, l.outsideFile.Close())
-		l.outsideFile = nil
-	}
 	return errors.Join(errs...)
-}
-
-// newNamespace makes a network namespace that lasts as long as the file is open.
-func newNamespace() (file *os.File, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// A thread that does not get home stays locked, and ends with its goroutine.
-		runtime.LockOSThread()
-		home, homeErr := os.Open("/proc/thread-self/ns/net")
-		if homeErr != nil {
-			err = homeErr
-			return
-		}
-		defer home.Close()
-		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("make a network namespace: %w; needs CAP_SYS_ADMIN", err)
-			return
-		}
-		file, err = os.Open("/proc/thread-self/ns/net")
-		if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
-			runtime.UnlockOSThread()
-		}
-	}()
-	<-done
-	return file, err
 }
 
 // space is one of the two namespaces.

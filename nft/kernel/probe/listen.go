@@ -87,7 +87,7 @@ func (l *Lab) listen(listeners []Listener, seen *arrivals) (closers, error) {
 		if x.Kind == UDP {
 			start = serveUDP
 		}
-		err := as(l.space(x.Outside), x.Owner, func() error {
+		err := As(l.space(x.Outside), x.Owner, func() error {
 			c, err := start(x, seen)
 			if err == nil {
 				open = append(open, c)

@@ -82,7 +82,7 @@ func (o *orphan) open(f Flow) (*socket, error) {
 		return nil, err
 	}
 	peer := &socket{from: o.server.from}
-	err := as(nil, f.Owner, func() (err error) { // what accepts a connection owns it
+	err := As(nil, f.Owner, func() (err error) { // what accepts a connection owns it
 		peer.fd, _, err = unix.Accept4(o.server.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 		return err
 	})

@@ -22,13 +22,8 @@ func namespace(t testing.TB) *kernel.Namespace {
 	t.Helper()
 	testlab.Users(t)
 	testlab.Programs(t, "ip", "nft")
-	file, err := newNamespace()
+	ns, err := kernel.NewNamespace()
 	testlab.Need(t, err == nil, "the right to make network namespaces")
-	t.Cleanup(func() { file.Close() })
-	ns, err := kernel.OpenNamespace(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { ns.Close() })
 	command(t, ns, "", "ip", "link", "set", "lo", "up")
 	return ns

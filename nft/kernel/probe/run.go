@@ -79,7 +79,7 @@ type try interface {
 func (l *Lab) prepare(f Flow, ports map[uint16]treatment) (try, error) {
 	for {
 		var t try
-		err := as(l.space(f.Outside), f.Owner, func() (err error) {
+		err := As(l.space(f.Outside), f.Owner, func() (err error) {
 			t, err = open(f)
 			return err
 		})

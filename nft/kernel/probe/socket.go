@@ -14,9 +14,9 @@ import (
 	"rechain/nft/kernel"
 )
 
-// as runs f in a namespace on a thread that has the owner's file system ids: those are what a socket is given when it is made
+// As runs f in a namespace on a thread that has the owner's file system ids: those are what a socket is given when it is made
 // (struct file's f_cred), and what xt_owner and nft's meta skuid look at. They change nothing else of the process.
-func as(ns *kernel.Namespace, o Owner, f func() error) error {
+func As(ns *kernel.Namespace, o Owner, f func() error) error {
 	done := make(chan error)
 	go func() { done <- ns.Do(func() error { return withOwner(o, f) }) }()
 	return <-done
@@ -27,7 +27,7 @@ func as(ns *kernel.Namespace, o Owner, f func() error) error {
 var ErrOwner = errors.New("cannot act as user")
 
 // CanAct says whether sockets of an owner can be made here: nil, or an [ErrOwner].
-func CanAct(o Owner) error { return as(nil, o, func() error { return nil }) }
+func CanAct(o Owner) error { return As(nil, o, func() error { return nil }) }
 
 func withOwner(o Owner, f func() error) error {
 	runtime.LockOSThread()
