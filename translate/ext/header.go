@@ -73,9 +73,22 @@ func (c *Context) Whole() Cond {
 	return &Test{Stmts: []nft.Stmt{fragment4(bytecode.CmpEq, 0)}, Inverse: []nft.Stmt{fragment4(bytecode.CmpNeq, 0)}}
 }
 
-// neverFragment says that no later fragment gets past the rule's matches.
-func (c *Context) neverFragment() bool {
-	return !c.Fragments || slices.ContainsFunc(c.Rule.Matches, func(m *iptables.Match) bool { return MatchFor(m, c.Family).Header.Size > 0 })
+// neverFragment says that no later fragment gets past the rule's conditions.
+func (c *Context) neverFragment() bool { return c.wholeBefore(nil) }
+
+// wholeBefore says that no later fragment gets past those before m.
+func (c *Context) wholeBefore(m *iptables.Match) bool {
+	f := c.Rule.Fragment
+	return !c.Fragments || f != nil && f.Neg || c.headerBefore(m, 1)
+}
+
+// headerBefore says that a match before m insists on so many bytes of a transport header.
+func (c *Context) headerBefore(m *iptables.Match, size uint32) bool {
+	before := c.Rule.Matches
+	if i := slices.Index(before, m); i >= 0 {
+		before = before[:i]
+	}
+	return slices.ContainsFunc(before, func(m *iptables.Match) bool { return MatchFor(m, c.Family).Header.Size >= size })
 }
 
 // fragment4 compares the fragment's offset, in units of 8 bytes: the lower 13 bits of frag_off in struct iphdr.

@@ -14,6 +14,9 @@ type Limits struct {
 	Kernel  string // the first Linux release with what the translation uses, where that is later than 4.18
 }
 
+// laterFragments is the case of Limits where the kernel's match or target takes data for a header.
+const laterFragments = "later fragments, where nothing puts fragments together before the rules"
+
 // Always is the case of Limits that is every case.
 const Always = "always"
 

@@ -3,6 +3,7 @@ package ext
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"rechain/nft"
@@ -10,8 +11,11 @@ import (
 	"rechain/translate/iptables"
 )
 
-// xt_cgroup.c, cgroup_mt_v2: the net_cls class of the sending socket. A packet without a full socket never matches, and nft_meta.c
-// breaks off for it. The nft rule that the hint for --path gives cannot stand in POSTROUTING, and for a packet that came in it looks for a
+// xt_cgroup.c, cgroup_mt_v2: the net_cls class of the packet's socket. A packet without a full socket never matches, whether the match is
+// inverted or not; nft_meta breaks off there, but for a connection request, in whose place it looks at the listening socket
+// (skb_to_full_sk). That has the SYN-ACK, and where packets come in the ACK that answers it.
+//
+// The nft rule that the hint for --path gives cannot stand in POSTROUTING, and for a packet that came in it looks for a
 // socket where iptables wants it to have one.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
@@ -28,7 +32,7 @@ var _ = registerMatch(&Match{
 		},
 		Listing: either(listed("", "cgroup ! #", "--cgroup"), listed("", "cgroup ! *", "--path")),
 	},
-	Limits: Limits{Refused: "--path"},
+	Limits: Limits{Refused: "--path", Lossy: "TCP in POSTROUTING"},
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		if o.Spec.Name == "--path" {
@@ -41,8 +45,28 @@ var _ = registerMatch(&Match{
 		}
 		class := present(&nft.Meta{Key: bytecode.MetaCgroup}, host32(uint32(o.Value.(uint64))))
 		if o.Neg {
-			return &Test{Stmts: class.Inverse}
+			class.Stmts = class.Inverse
 		}
-		return &Test{Stmts: class.Stmts}
+		return All{fullSocket(c, o.Pos), &Test{Stmts: class.Stmts}}
 	},
 })
+
+// fullSocket says that a packet with a socket has a full one (sk_fullsock). Such have a mark, but nft_socket cannot be asked in POSTROUTING
+// (nft_socket_validate). What other sockets send there are SYN-ACKs.
+func fullSocket(c *Context, pos iptables.Pos) Cond {
+	if !slices.Contains(c.reachedFrom(), "POSTROUTING") {
+		mark := &nft.Byteorder{Of: &nft.Socket{Key: bytecode.SocketMark}, ToNetwork: true, Len: 4, Size: 4}
+		return &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpGte, Left: mark, Right: value(net32(0))}}} // any
+	}
+	if proto, ok := c.Proto(); ok && proto != protoTCP {
+		return All{}
+	}
+	c.Lossy(pos, "cgroup", "ask in OUTPUT",
+		"a SYN-ACK never matches here; to iptables it may where a raw socket sends it, or both ends opened the connection at once")
+	const synAck = 0x12 // RFC 9293
+	flags := &nft.MaskXor{Of: transport(13, 1), Mask: []byte{synAck}, Xor: []byte{0}}
+	return Not{&Test{Stmts: []nft.Stmt{
+		&nft.Match{Op: bytecode.CmpEq, Left: &nft.Meta{Key: bytecode.MetaL4proto}, Right: value([]byte{protoTCP})},
+		&nft.Match{Op: bytecode.CmpEq, Left: flags, Right: value([]byte{synAck})},
+	}}}
+}

@@ -15,7 +15,7 @@ func maxSegmentSize() *nft.Exthdr {
 }
 
 // xt_tcpmss.c, tcpmss_mt. As of 6.18 it looks at later fragments too and takes their payload for a header, which later releases
-// mended. A packet without the option matches when inverted, where nft's load breaks off.
+// mended; nft's load does not (nft_tcp_header_pointer). A packet without the option matches when inverted, where nft's load breaks off.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:      "tcpmss",
@@ -25,9 +25,14 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listed("tcpmss match", "!*", "--mss"),
 	},
+	Limits:  Limits{Lossy: laterFragments},
 	Header:  Header{Size: tcpHeader},
 	Meaning: tcpmssMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
+		if !c.wholeBefore(m) {
+			c.Lossy(m.Options[0].Pos, "tcpmss", "add -m tcp before it",
+				"later fragments never match; Linux as of 6.18 takes their data for a TCP header, and drops what does not look like one")
+		}
 		in := numberIn(maxSegmentSize(), m.Options[0].Value.(iptables.Range), 65536, func(v uint64) []byte { return net16(uint16(v)) })
 		has := negated(&Test{Stmts: in.Stmts}, m.Options[0].Neg)
 		if d := c.demandOptions(); d != nil {
