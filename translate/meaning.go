@@ -21,8 +21,23 @@ func Meaning(rs *iptables.Ruleset, sets ipset.Sets) *packet.Program {
 		m := &meaning{rs: rs, sets: sets, table: t, chains: map[string]*packet.Chain{}}
 		p.Chains = append(p.Chains, m.read()...)
 	}
+	p.Chains = append(p.Chains, tracking(rs)...)
 	slices.SortStableFunc(p.Chains, func(a, b *packet.Chain) int { return cmp.Compare(priority(a), priority(b)) })
 	return p
+}
+
+// tracking is what connection tracking does with what table raw told it. Its hooks stand before all other tables (NF_IP_PRI_CONNTRACK).
+func tracking(rs *iptables.Ruleset) (chains []*packet.Chain) {
+	const conntrack = -200
+	steps := ext.TemplateMeaning(rs)
+	if steps == nil {
+		return nil
+	}
+	for _, h := range []packet.Hook{packet.Prerouting, packet.Output} {
+		chains = append(chains, &packet.Chain{Table: "connection tracking", Name: h.String(), Base: &packet.Base{Hook: h, Priority: conntrack},
+			Rules: []*packet.Rule{{Steps: steps}}})
+	}
+	return chains
 }
 
 func priority(c *packet.Chain) int {

@@ -298,12 +298,15 @@ func (r *ruleReader) exthdr(h *nft.Exthdr) register {
 func (r *ruleReader) rt(v *nft.Rt) register {
 	const (
 		classid = 0
+		tcpmss  = 3
 		ipsec   = 4
 	)
 	route := packet.Set(packet.HasRoute)
 	switch v.Key {
 	case classid:
 		return register{bits: host(packet.Realm, 4), needs: packet.All{route}}
+	case tcpmss: // which is loaded only where packets have a route (nft_rt_validate)
+		return register{bits: host(packet.RouteMSS, 2)}
 	case ipsec:
 		return register{bits: network(packet.IPsecOut, 1), needs: packet.All{route}}
 	}

@@ -67,7 +67,7 @@ func (r *ruleReader) option(a *nft.Assign, value register) ([]packet.Step, bool)
 		return append(header, packet.Lowers(uint16(packet.FromBytes(b).Lo))), true
 	}
 	if order, ok := a.Value.(*nft.Byteorder); ok {
-		if rt, ok := order.Of.(*nft.Rt); ok && rt.Key == routeMSS { // which is loaded only where packets have a route (nft_rt_validate)
+		if rt, ok := order.Of.(*nft.Rt); ok && rt.Key == routeMSS {
 			return append(header, packet.LowersToRoute()), true
 		}
 	}

@@ -55,6 +55,10 @@ func Context(name string) *Write {
 	return Assign(Secmark, Num(uint64(h.Sum32()|1)))
 }
 
+// RouteMSS is what the routes there and back leave for a TCP segment: the smaller MTU less the headers, or 536 (TCP_MSS_DEFAULT) where
+// that is above 65535, as the loopback device's is.
+var RouteMSS = Field{"route mss", 16, Number}
+
 // Audited is a record in the audit log.
 func Audited() *Note { return &Note{Key: "audit", Log: true} }
 

@@ -165,6 +165,3 @@ func portRange(p iptables.Ports) *packet.Range {
 	}
 	return &packet.Range{From: packet.Num(uint64(p.Lo)), To: packet.Num(uint64(p.Hi))}
 }
-
-// notrackMeaning is notrack_tg: connection tracking will leave the packet alone.
-var notrackMeaning = do(packet.Assign(packet.CTState, packet.Num(packet.StateUntracked)))

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -21,4 +22,5 @@ var _ = registerTarget(&Target{
 		level := uint32(logAudit)
 		return stmts(&nft.Plain{Op: &bytecode.Log{Level: &level}})
 	},
+	Meaning: func(*Context, *iptables.Target) []packet.Step { return do(packet.Audited()) },
 })

@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -33,5 +34,8 @@ var _ = registerTarget(&Target{
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		return stmts(&nft.Assign{Key: &nft.Meta{Key: bytecode.MetaPriority}, Value: value(host32(t.Options[0].Value.(uint32)))})
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		return do(packet.Assign(packet.Priority, packet.Num(uint64(t.Options[0].Value.(uint32)))))
 	},
 })

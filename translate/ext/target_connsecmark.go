@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -29,6 +30,14 @@ var _ = registerTarget(&Target{
 			say(whereZero(to, bytecode.Continue), &nft.Assign{Key: to, Value: from})
 		})
 		return stmts(&nft.Verdict{Code: bytecode.Jump, Chain: ch.Name})
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		from, to := packet.Secmark, packet.CTSecmark
+		if has(t, "--restore") {
+			from, to = to, from
+		}
+		missing := packet.All{packet.Tracked, packet.Not{P: packet.Eq(from, packet.Value{})}, packet.Eq(to, packet.Value{})}
+		return []packet.Step{packet.When(missing, do(&packet.Copy{To: to, From: from, Bits: packet.Ones(32)})...)}
 	},
 })
 

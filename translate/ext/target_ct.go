@@ -79,6 +79,7 @@ var _ = registerTarget(&Target{
 		}
 		return a
 	},
+	Meaning: ctMeaning,
 })
 
 // checkCT asks for the protocol that a helper is for (xt_ct_set_helper).

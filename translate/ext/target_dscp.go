@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // xt_DSCP.c, dscp_tg.
 var _ = registerTarget(&Target{
@@ -16,5 +19,8 @@ var _ = registerTarget(&Target{
 	},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		return stmts(setTOS(c, dscpBits, uint8(t.Options[0].Value.(uint64))<<2)...)
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		return do(packet.Assign(packet.DSCP, packet.Num(t.Options[0].Value.(uint64))))
 	},
 })

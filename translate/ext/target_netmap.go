@@ -6,6 +6,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -33,6 +34,18 @@ var _ = registerTarget(&Target{
 		a := stmts(n)
 		a.Ends = true
 		return a
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		n := &packet.NAT{Kind: packet.DNAT, Net: true}
+		for _, chain := range c.reachedFrom() { // HOOK2MANIP
+			if chain == "INPUT" || chain == "POSTROUTING" {
+				n.Kind = packet.SNAT
+			}
+		}
+		to := t.Options[0].Value.(iptables.Net)
+		first := packet.FromBytes(to.Addr.AsSlice())
+		n.Addr = &packet.Range{From: first, To: first.Or(packet.FromBytes(inverted(to.Mask)))}
+		return append(do(n), ends(packet.Verdict{Kind: packet.Accept})...)
 	},
 })
 

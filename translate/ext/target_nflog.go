@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -42,5 +43,26 @@ var _ = registerTarget(&Target{
 			log.QueueThreshold = &threshold
 		}
 		return stmts(&nft.Plain{Op: log})
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		prefix, group, threshold := "", uint16(0), uint16(0)
+		var size *uint32
+		for _, o := range t.Options {
+			switch v := o.Value.(type) {
+			case string:
+				prefix = v
+			case uint64:
+				switch o.Spec.Name {
+				case "--nflog-group":
+					group = uint16(v)
+				case "--nflog-threshold":
+					threshold = uint16(v)
+				case "--nflog-size": // XT_NFLOG_F_COPY_LEN
+					n := uint32(v)
+					size = &n
+				}
+			}
+		}
+		return do(packet.Copied(group, prefix, size, threshold))
 	},
 })

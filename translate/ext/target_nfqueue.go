@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -74,5 +75,17 @@ var _ = registerTarget(&Target{
 		a := stmts(q)
 		a.Ends = true
 		return a
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		var first, last uint16
+		for _, o := range t.Options {
+			switch v := o.Value.(type) {
+			case uint64:
+				first, last = uint16(v), uint16(v)
+			case iptables.Range:
+				first, last = uint16(v.Lo), uint16(v.Hi)
+			}
+		}
+		return ends(packet.Queued(first, last, has(t, "--queue-bypass"), has(t, "--queue-cpu-fanout")))
 	},
 })

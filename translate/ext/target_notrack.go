@@ -1,7 +1,6 @@
 package ext
 
 import (
-	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -11,7 +10,5 @@ var _ = registerTarget(&Target{
 	Lower: func(*Context, *iptables.Target) Action {
 		return notrack()
 	},
-	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
-		return notrackMeaning
-	},
+	Meaning: ctMeaning,
 })

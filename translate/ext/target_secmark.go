@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -20,6 +21,9 @@ var _ = registerTarget(&Target{
 	Limits: Limits{Kernel: "4.20"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		return stmts(c.secmark(t.Options[0].Value.(string)))
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		return do(packet.Context(t.Options[0].Value.(string)))
 	},
 })
 

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -62,7 +63,37 @@ var _ = registerTarget(&Target{
 			Set: synproxyTaken(),
 		}, &nft.Plain{Op: op})
 	},
+	Meaning: synproxyMeaning,
 })
+
+// synproxyMeaning is synproxy_tg4 and synproxy_tg6.
+func synproxyMeaning(c *Context, t *iptables.Target) []packet.Step {
+	bits := map[string]uint32{"--sack-perm": 1 << 2, "--timestamp": 1 << 3, "--wscale": 1 << 1, "--mss": 1 << 0, "--ecn": 1 << 4} // XT_SYNPROXY_OPT_*
+	var mss uint16
+	var wscale uint8
+	var flags uint32
+	for _, o := range t.Options {
+		flags |= bits[o.Spec.Name]
+		switch n, _ := o.Value.(uint64); o.Spec.Name {
+		case "--mss":
+			mss = uint16(n)
+		case "--wscale":
+			wscale = uint8(n)
+		}
+	}
+	are := func(flags uint64) packet.Pred { // of FIN, SYN, RST and ACK
+		return packet.Test(packet.TCPFlags, packet.Num(0x17), packet.Num(flags))
+	}
+	takes := func(acked bool) []packet.Step {
+		return append(do(packet.Answered(acked, mss, wscale, flags)), ends(packet.Verdict{Kind: packet.Stolen})...)
+	}
+	return []packet.Step{&packet.Choose{Cases: []packet.Case{
+		{When: packet.Not{P: packet.Sound}, Steps: ends(packet.Verdict{Kind: packet.Drop})},
+		{When: are(1 << 1), Steps: takes(false)},
+		{When: are(1 << 4), Steps: takes(true)},
+		{When: packet.All{}},
+	}}}
+}
 
 // synproxyFlags are FIN, SYN, RST and ACK.
 const synproxyFlags = 0x17

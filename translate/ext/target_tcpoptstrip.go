@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -63,6 +64,15 @@ var _ = registerTarget(&Target{
 			}
 		})
 		return stmts(&nft.Verdict{Code: bytecode.Jump, Chain: ch.Name})
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		var steps []packet.Step
+		for _, o := range t.Options {
+			for _, kind := range o.Value.([]uint8) { // a packet without a TCP header has none
+				steps = append(steps, do(packet.Assign(packet.HasTCPOption(kind), packet.Value{}))...)
+			}
+		}
+		return steps
 	},
 })
 

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -29,5 +30,9 @@ var _ = registerTarget(&Target{
 			}
 		}
 		return stmts(dup)
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		gateway, _ := t.Get("--gateway")
+		return do(packet.Duplicated(packet.FromBytes(gateway.Value.(netip.Addr).AsSlice()), 0)) // --oif is refused
 	},
 })

@@ -1,6 +1,9 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // xt_DSCP.c, tos_tg: tos = tos & ~mask ^ value. The other options are other ways to say that one (libxt_TOS.c).
 var _ = registerTarget(&Target{
@@ -37,5 +40,14 @@ var _ = registerTarget(&Target{
 	Lower: func(c *Context, t *iptables.Target) Action {
 		v := t.Options[0].Value.(tosMask)
 		return stmts(setTOS(c, v.Mask, v.Value)...)
+	},
+	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+		v := t.Options[0].Value.(tosMask)
+		part := func(f packet.Field, low uint) packet.Step { // ipv4_change_dsfield and ipv6_change_dsfield
+			keep := packet.Num(uint64(^v.Mask)).Shr(low).And(packet.Ones(uint(f.Bits)))
+			flip := packet.Num(uint64(v.Value)).Shr(low).And(packet.Ones(uint(f.Bits)))
+			return &packet.Do{Effect: &packet.Write{Field: f, Keep: keep, Flip: flip}}
+		}
+		return []packet.Step{part(packet.DSCP, 2), part(packet.ECN, 0)}
 	},
 })

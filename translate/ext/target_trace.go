@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -11,5 +12,8 @@ var _ = registerTarget(&Target{
 	Extension: iptables.Extension{Name: "TRACE", Check: onlyIn("raw")},
 	Lower: func(*Context, *iptables.Target) Action {
 		return stmts(&nft.Assign{Key: &nft.Meta{Key: bytecode.MetaNftrace}, Value: value([]byte{1})})
+	},
+	Meaning: func(*Context, *iptables.Target) []packet.Step {
+		return do(packet.Assign(packet.Nftrace, packet.Num(1)))
 	},
 })

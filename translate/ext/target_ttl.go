@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -30,7 +31,27 @@ func hopLimited(name, prefix string, family iptables.Family, set func(v uint8) n
 			}
 			return stmts(count(c, hopCount{up: o.Spec.Name == names[2], by: int(v)}))
 		},
+		Meaning: func(c *Context, t *iptables.Target) []packet.Step {
+			n := int(t.Options[0].Value.(uint64))
+			switch t.Options[0].Spec.Name {
+			case names[0]:
+				return do(packet.Assign(packet.TTL, packet.Num(uint64(n))))
+			case names[1]:
+				n = -n
+			}
+			return counts(n)
+		},
 	}
+}
+
+// counts adds n to the field, which stops at 0 and 255 (ttl_tg, hl_tg6).
+func counts(n int) []packet.Step {
+	choose := &packet.Choose{}
+	for v := range 256 {
+		to := packet.Num(uint64(max(0, min(255, v+n))))
+		choose.Cases = append(choose.Cases, packet.Case{When: packet.Eq(packet.TTL, packet.Num(uint64(v))), Steps: do(packet.Assign(packet.TTL, to))})
+	}
+	return []packet.Step{choose}
 }
 
 var _ = registerTarget(hopLimited("TTL", "--ttl-", iptables.IPv4, setTTL, countTTL))
