@@ -1,0 +1,343 @@
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rechain/nft/packet"
+	"rechain/nft/trace"
+)
+
+// maxRangesTold is how many ranges of a field are told before "+N more".
+const maxRangesTold = 4
+
+// Words says what packets a region has, a condition each. Those of opaque predicates in Needs are left out, and what every packet at the
+// hook has.
+func (d *Difference) Words() []string {
+	var out []string
+	for _, c := range d.Region {
+		if s := d.constraint(c); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (d *Difference) constraint(c Constraint) string {
+	f := c.Field
+	if key, ok := strings.CutPrefix(f.Name, "? "); ok {
+		if _, needed := d.Needs[key]; needed {
+			return ""
+		}
+		return needWords(key, c.Ranges[0].From == packet.Num(1))
+	}
+	one := func(n uint64) bool { return len(c.Ranges) == 1 && c.Ranges[0] == packet.Range{From: packet.Num(n), To: packet.Num(n)} }
+	switch {
+	case f.Scratch(), f == packet.HasTransport && one(1), f == packet.FragOffset && one(0), f == packet.HasSocket && one(0):
+		return ""
+	case (f == packet.Oif || f == packet.Iif) && one(0) && !d.hasDevice(f):
+		return ""
+	case c.Ranges == nil:
+		return f.Name + " of many values"
+	}
+	if others := complement(f, c.Ranges); len(others) < len(c.Ranges) || len(others) == 1 && f.Show == packet.Text {
+		if len(others) == 0 {
+			return ""
+		}
+		return "not " + f.Name + " " + shortened(f, others)
+	}
+	return f.Name + " " + shortened(f, c.Ranges)
+}
+
+// hasDevice says whether packets at the hook can have the device.
+func (d *Difference) hasDevice(f packet.Field) bool {
+	switch d.Hook {
+	case packet.Prerouting, packet.Input, packet.Ingress:
+		return f == packet.Iif
+	case packet.Output:
+		return f == packet.Oif
+	}
+	return true
+}
+
+func shortened(f packet.Field, ranges []packet.Range) string {
+	more := ""
+	if n := len(ranges) - maxRangesTold; n > 0 {
+		ranges, more = ranges[:maxRangesTold], fmt.Sprintf(" (+%d more)", n)
+	}
+	return f.RangesText(ranges) + more
+}
+
+// complement is the values that a field can have outside of ranges.
+func complement(f packet.Field, ranges []packet.Range) []packet.Range {
+	domain := packet.Domain(f)
+	if domain == nil {
+		domain = []packet.Range{{To: packet.Ones(uint(f.Bits))}}
+	}
+	var out []packet.Range
+	for _, d := range domain {
+		from, done := d.From, false
+		for _, r := range ranges {
+			if r.To.Cmp(from) < 0 || r.From.Cmp(d.To) > 0 {
+				continue
+			}
+			if r.From.Cmp(from) > 0 {
+				out = append(out, packet.Range{From: from, To: r.From.Prev()})
+			}
+			if r.To.Cmp(d.To) >= 0 {
+				done = true
+				break
+			}
+			from = r.To.Next()
+		}
+		if !done {
+			out = append(out, packet.Range{From: from, To: d.To})
+		}
+	}
+	return out
+}
+
+// NeedWords says what the opaque predicates must say for the difference.
+func (d *Difference) NeedWords() []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(d.Needs)) {
+		s := needWords(key, d.Needs[key])
+		if slices.Contains(d.OneSided, key) {
+			s += " (only one side asks)"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func needWords(key string, holds bool) string {
+	key, n := evaluated(key)
+	which := ""
+	if n > 1 {
+		which = fmt.Sprintf(", asked for the %d. time,", n)
+	}
+	if holds {
+		return fmt.Sprintf("%q%s holds", key, which)
+	}
+	return fmt.Sprintf("%q%s does not hold", key, which)
+}
+
+// evaluated takes the number of an evaluation off a key; 0 where it has none.
+func evaluated(key string) (string, int) {
+	i := strings.LastIndexByte(key, '#')
+	if i < 0 {
+		return key, 0
+	}
+	n, err := strconv.Atoi(key[i+1:])
+	if err != nil {
+		return key, 0
+	}
+	return key[:i], n
+}
+
+// Example is the packet in one line, as [packet.ParseLine] reads it.
+func (d *Difference) Example() string {
+	p := d.Packet.Clone()
+	p.Opaque = map[string]bool{}
+	for need, holds := range d.Needs {
+		key, _ := evaluated(need)
+		p.Opaque[key] = holds
+	}
+	for f := range p.Fields {
+		if f.Scratch() {
+			delete(p.Fields, f)
+		}
+	}
+	line := packet.Line{Route: route(d.Hook), IPv6: d.IPv6, Packet: p}
+	return line.String()
+}
+
+// route is a way on which a hook lies.
+func route(h packet.Hook) packet.Route {
+	switch h {
+	case packet.Forward, packet.Postrouting:
+		return packet.Forwarded
+	case packet.Output:
+		return packet.Sent
+	}
+	return packet.Received
+}
+
+// Outcomes say what becomes of the packet on either side, as far as that differs.
+func (d *Difference) Outcomes() (a, b string) {
+	x, y := d.A.Outcome, d.B.Outcome
+	return d.outcome(x, y), d.outcome(y, x)
+}
+
+func (d *Difference) outcome(o, other trace.Outcome) string {
+	words := []string{verdictWords(packet.Verdict{Kind: o.Kind, Detail: o.Detail})}
+	if o.Kind == packet.Accept && other.Kind == packet.Accept {
+		for _, n := range [][2]*packet.NAT{{o.DNAT, other.DNAT}, {o.SNAT, other.SNAT}} {
+			switch {
+			case text(n[0]) == text(n[1]):
+			case n[0] == nil:
+				words = append(words, "untranslated")
+			default:
+				words = append(words, natWords(n[0], d.IPv6))
+			}
+		}
+		if text(o.DNAT) == text(other.DNAT) && text(o.SNAT) == text(other.SNAT) {
+			words = append(words, fieldsApart(o, other)...)
+		}
+	}
+	if !slices.Equal(o.Notes, other.Notes) {
+		words = append(words, o.Notes...)
+	}
+	return strings.Join(words, ", ")
+}
+
+// fieldsApart are the fields of a packet that was left otherwise.
+func fieldsApart(o, other trace.Outcome) []string {
+	fields := map[packet.Field]bool{}
+	for _, p := range []*packet.Packet{o.Packet, other.Packet} {
+		for f := range p.Fields {
+			if !f.Scratch() && o.Packet.Get(f) != other.Packet.Get(f) {
+				fields[f] = true
+			}
+		}
+	}
+	var out []string
+	for f := range fields {
+		out = append(out, f.Name+" "+f.Text(o.Packet.Get(f)))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func natWords(n *packet.NAT, ipv6 bool) string {
+	s := [...]string{"snat", "dnat", "redirect", "masquerade"}[n.Kind]
+	addr := packet.IPv4Src
+	if ipv6 {
+		addr = packet.IPv6Src
+	}
+	if n.Addr != nil {
+		s += " to " + addr.RangesText([]packet.Range{*n.Addr})
+	}
+	if n.Port != nil {
+		s += " to port " + packet.SrcPort.RangesText([]packet.Range{*n.Port})
+	}
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{n.Net, "net"}, {n.Random, "random"}, {n.FullyRandom, "fully-random"}, {n.Persistent, "persistent"}} {
+		if flag.set {
+			s += " " + flag.name
+		}
+	}
+	return s
+}
+
+// Place is the base chain that decides: where the packet is turned away, or else where something is done with it.
+func (d *Difference) Place() string {
+	t, path := d.A, Against(d.A, d.B)
+	if d.A.Outcome.Kind == packet.Accept && (d.B.Outcome.Kind != packet.Accept || len(path) == 0 || !acts(path[len(path)-1].Did)) {
+		t, path = d.B, Against(d.B, d.A)
+	}
+	if len(path) == 0 {
+		if path = Against(d.A, d.B); len(path) == 0 {
+			return d.Hook.String()
+		}
+	}
+	_ = t
+	return path[0].Chain.Table + " " + path[0].Chain.Name
+}
+
+// PathLines are the rules that decide about the packet on one side, from the base chain on: A's, or with b B's.
+func (d *Difference) PathLines(b bool) []string {
+	t, other := d.A, d.B
+	if b {
+		t, other = other, t
+	}
+	var out []string
+	for i, h := range Against(t, other) {
+		out = append(out, strings.Repeat("  ", i)+hopLine(h))
+	}
+	if out == nil {
+		return []string{"there is no chain"}
+	}
+	return out
+}
+
+func hopLine(h trace.Hop) string {
+	if h.Rule == nil {
+		return strings.TrimPrefix(originWords(h.Chain.Origin)+": ", ": ") + fmt.Sprintf("policy %s of %s %s", verdictWords(*h.Verdict), h.Chain.Table, h.Chain.Name)
+	}
+	return ruleLine(h.Chain, h.Rule)
+}
+
+// ruleLine is a rule with its place.
+func ruleLine(c *packet.Chain, r *packet.Rule) string {
+	text := "a rule"
+	if r.Text != nil {
+		text = r.Text()
+	}
+	where := originWords(r.Origin)
+	if r.Origin.File == "" {
+		where = strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Table, c.Name, where))
+	}
+	return where + ": " + text
+}
+
+// originWords is a place in a source: "FILE:LINE", a key, or the kernel's handle.
+func originWords(o packet.Origin) string {
+	s := filepath.Base(o.File)
+	switch {
+	case o.File != "" && o.Line > 0:
+		return fmt.Sprintf("%s:%d", s, o.Line)
+	case o.Key != "":
+		return o.Key
+	case o.Handle != 0:
+		return fmt.Sprintf("handle %d", o.Handle)
+	}
+	return strings.TrimPrefix(s, ".")
+}
+
+// Words says what a change is: "line 151 was added", "lines 142-155 moved up (were 161-174)".
+func (h *Hunk) Words() string {
+	place := h.Chain.Table + " " + h.Chain.Name
+	switch h.Kind {
+	case PolicyChanged:
+		return "the policy of " + place + " changed"
+	case ChainAdded:
+		return "chain " + place + " was added"
+	case ChainRemoved:
+		return "chain " + place + " was removed"
+	case Added:
+		return rulesWords(h.B) + " of " + place + " " + were(h.B) + " added"
+	case Removed:
+		return rulesWords(h.A) + " of " + place + " " + were(h.A) + " removed"
+	case Moved:
+		return fmt.Sprintf("%s of %s moved to %s", rulesWords(h.A), place, rulesWords(h.B))
+	}
+	return fmt.Sprintf("%s of %s changed (%s), now %s", rulesWords(h.A), place, strings.Join(h.Fields, ", "), rulesWords(h.B))
+}
+
+func were(rules []*packet.Rule) string {
+	if len(rules) == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+// rulesWords are the places of rules that stand together.
+func rulesWords(rules []*packet.Rule) string {
+	first, last := rules[0].Origin, rules[len(rules)-1].Origin
+	switch {
+	case len(rules) == 1 && first.Line > 0:
+		return fmt.Sprintf("line %d", first.Line)
+	case first.Line > 0:
+		return fmt.Sprintf("lines %d-%d", first.Line, last.Line)
+	case len(rules) == 1:
+		return "the rule " + originWords(first)
+	}
+	return fmt.Sprintf("%d rules from %s on", len(rules), originWords(first))
+}
