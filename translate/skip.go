@@ -37,9 +37,9 @@ func spelled(r *iptables.Rule) string {
 	if r.Problems == nil {
 		return r.String()
 	}
-	words := make([]string, len(r.Words))
-	for i, w := range r.Words {
-		if words[i] = w; w == "" || strings.ContainsAny(w, " \t\"") {
+	words := r.Words()
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\"") {
 			words[i] = iptables.Quote(w)
 		}
 	}

@@ -33,12 +33,12 @@ var baseOptions = []*baseOption{
 	{"-v", []string{"verbose"}, 0, false, (*ruleParser).verbose},
 }
 
-func (p *ruleParser) source(v string, at Pos)      { p.src = p.addresses("-s", v, at) }
-func (p *ruleParser) destination(v string, at Pos) { p.dst = p.addresses("-d", v, at) }
+func (p *ruleParser) source(v string, at Pos) { p.src = p.addresses(p.oneSrc[:0], "-s", v, at) }
+
+func (p *ruleParser) destination(v string, at Pos) { p.dst = p.addresses(p.oneDst[:0], "-d", v, at) }
 
 // addresses reads the list of -s or -d. The rule is made once for each.
-func (p *ruleParser) addresses(option, v string, at Pos) []*AddrMatch {
-	var list []*AddrMatch
+func (p *ruleParser) addresses(list []*AddrMatch, option, v string, at Pos) []*AddrMatch {
 	neg := p.takeNeg()
 	for part := range strings.SplitSeq(v, ",") {
 		n, err := parseHost(strings.TrimSpace(part), p.family)
@@ -46,7 +46,7 @@ func (p *ruleParser) addresses(option, v string, at Pos) []*AddrMatch {
 			p.problem(at, option, err.Error(), p.otherHost(part))
 			continue
 		}
-		list = append(list, &AddrMatch{Neg: neg, Addr: n.Addr, Mask: n.Mask, Pos: at})
+		list = append(list, p.addrs.put(AddrMatch{Neg: neg, Addr: n.Addr, Mask: n.Mask, Pos: at}))
 	}
 	return list
 }
@@ -68,14 +68,19 @@ func (p *ruleParser) otherHost(w string) string {
 // leave out its last bytes, which are then zero (xtables_ipparse_multiple), and a few names are known.
 func parseHost(w string, family Family) (Net, error) {
 	host, mask, masked := cutLast(w, "/")
+	bits := unspecified(family).BitLen()
+	m := prefixMask(bits, bits)
 	if masked {
-		m, err := parseMask(mask, family)
-		if err != nil {
+		var err error
+		if m, err = parseMask(mask, family); err != nil {
 			return Net{}, err
 		}
 		if !slices.ContainsFunc(m, func(b byte) bool { return b != 0 }) {
 			return Net{Addr: unspecified(family), Mask: m}, nil
 		}
+	}
+	if a, err := ParseAddr(host, family); err == nil {
+		return Net{maskAddr(a, m), m}, nil
 	}
 	if a, ok := hosts(family)[host]; ok {
 		host = a.String()
@@ -102,7 +107,7 @@ func (p *ruleParser) outInterface(v string, at Pos) { p.rule.Out = p.iface("-o",
 const maxIfaceName = 15
 
 func (p *ruleParser) iface(option, v string, at Pos) *IfaceMatch {
-	i := &IfaceMatch{Neg: p.takeNeg(), Name: v, Pos: at}
+	i := p.ifaces.put(IfaceMatch{Neg: p.takeNeg(), Name: v, Pos: at})
 	switch {
 	case v == "":
 		p.problem(at, option, "the interface name is empty", "")
@@ -122,7 +127,7 @@ func (p *ruleParser) protocol(v string, at Pos) {
 	case n == 0 && neg:
 		p.problem(at, "-p", "no packet is of none of all protocols", "")
 	case n != 0:
-		p.rule.Proto = &ProtoMatch{Neg: neg, Num: n, Pos: at}
+		p.rule.Proto = p.protocols.put(ProtoMatch{Neg: neg, Num: n, Pos: at})
 	}
 }
 
@@ -163,7 +168,7 @@ func (p *ruleParser) setTarget(v string, at Pos, chain bool) {
 	if v == "" || len(v) > maxChainName || strings.ContainsAny(v, " \t\n\v\f\r") {
 		p.problem(at, "-j", Quote(v)+" cannot be the name of a target", "")
 	}
-	t := &Target{Name: v, Goto: chain, Pos: at}
+	t := p.targets.put(Target{Name: v, Goto: chain, Pos: at})
 	p.rule.Target = t
 	if chain {
 		return

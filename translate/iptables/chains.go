@@ -38,11 +38,14 @@ func tablesWith(chain string) (tables []string) {
 	return tables
 }
 
-// verdicts are the targets that are neither extensions nor chains.
-var verdicts = map[string]bool{"ACCEPT": true, "DROP": true, "RETURN": true, "QUEUE": true}
-
-// IsVerdict says whether the target is ACCEPT, DROP, RETURN or QUEUE.
-func IsVerdict(target string) bool { return verdicts[target] }
+// IsVerdict says whether the target is ACCEPT, DROP, RETURN or QUEUE, which are neither extensions nor chains.
+func IsVerdict(target string) bool {
+	switch target {
+	case "ACCEPT", "DROP", "RETURN", "QUEUE":
+		return true
+	}
+	return false
+}
 
 // policies are the policies that a built-in chain can have (iptcc_set_policy in libiptc).
 var policies = map[string]bool{"ACCEPT": true, "DROP": true}
@@ -59,7 +62,7 @@ func checkChainName(name string, family Family, vocab Vocabulary) string {
 		return "the chain name is longer than 28 bytes"
 	case name[0] == '-' || name[0] == '!':
 		return "a chain name cannot begin with " + name[:1]
-	case vocab.TargetExtension(name, family) != nil || verdicts[name]:
+	case vocab.TargetExtension(name, family) != nil || IsVerdict(name):
 		return "the chain has the name of a target"
 	}
 	for i := range len(name) {

@@ -38,50 +38,57 @@ func commandOf(w string) (command byte, chain string) {
 // programs are the words with which lines of shell scripts begin.
 var programs = []string{"iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft", "sudo"}
 
-// command reads a line that iptables takes as its arguments, with "[packets:bytes]" before it or not.
+// command does what a line says that iptables takes as its arguments, with "[packets:bytes]" before it or not.
 func (p *parser) command(line string) {
+	if c, ok := p.read(line); ok {
+		p.run(c)
+	}
+}
+
+// read takes a command apart. It is false where there is none, which is reported, or where it is for the other family. The words are
+// valid until the next line is read.
+func (p *parser) read(line string) (c commandLine, ok bool) {
 	skip := 0
-	var counters *Counters
-	if line[0] == '[' {
+	c.line = line
+	if line != "" && line[0] == '[' {
 		end := strings.IndexByte(line, ']') + 1
-		ok := false
-		if counters, ok = bracketed(line[:end]); !ok {
+		if c.counters, ok = bracketed(line[:end]); !ok {
 			p.problem(1, "", "the line begins with [, but not with [PACKETS:BYTES]", "")
-			return
+			return c, false
 		}
 		skip = end
 	}
-	words, offsets, open := splitWords(line[skip:], p.offsets)
-	p.offsets = offsets
+	words, offsets, open := splitWords(line[skip:], p.words[:0], p.offsets[:0])
+	p.words, p.offsets = words, offsets
 	if open >= 0 {
 		p.problem(skip+open+1, "", "the quote is not closed", "")
-		return
+		return c, false
 	}
 	for i := range offsets {
 		offsets[i] += skip + p.indent + 1 // columns from here on
 	}
 	if p.otherFamily(words) {
-		return
+		return c, false
 	}
 	if len(words) > 0 && slices.Contains(programs, path.Base(words[0])) {
 		p.problem(1, "", Quote(words[0])+" has no place in what iptables-restore reads", "leave the word out; of a script's commands, give what iptables-save prints after them")
-		return
+		return c, false
 	}
 	at := slices.IndexFunc(words, func(w string) bool { c, _ := commandOf(w); return c != 0 })
 	if at < 0 {
 		p.problem(1, "", "there is no command in this line, such as -A CHAIN", "")
-		return
+		return c, false
 	}
-	c, chain := commandOf(words[at])
-	args, cols := words[at+1:], offsets[at+1:]
-	if chain == "" && len(args) > 0 && (!strings.HasPrefix(args[0], "-") || c == 'N') {
-		chain, args, cols = args[0], args[1:], cols[1:]
+	c.letter, c.chain = commandOf(words[at])
+	c.args, c.cols = words[at+1:], offsets[at+1:]
+	if c.chain == "" && len(c.args) > 0 && (!strings.HasPrefix(c.args[0], "-") || c.letter == 'N') {
+		c.chain, c.args, c.cols = c.args[0], c.args[1:], c.cols[1:]
 	}
 	if at > 0 { // the rule begins before its command
-		args = slices.Concat(words[:at], args)
-		cols = slices.Concat(offsets[:at], cols)
+		c.args = slices.Concat(words[:at], c.args)
+		c.cols = slices.Concat(offsets[:at], c.cols)
 	}
-	p.run(c, chain, args, cols, counters)
+	return c, true
 }
 
 // otherFamily says whether the line is marked for the other family.
@@ -97,24 +104,25 @@ func (p *parser) otherFamily(words []string) bool {
 	return false
 }
 
-// run executes a command. args are its words without the command and the chain; cols their columns.
-func (p *parser) run(command byte, name string, args []string, cols []int, counters *Counters) {
-	c := commandLine{letter: command, chain: name, args: args, cols: cols, counters: counters}
-	if why := refused[command]; why != "" {
+// run executes a command.
+func (p *parser) run(c commandLine) {
+	if c.letter == 'A' && c.chain != "" { // as nearly all are
+		p.add(c)
+		return
+	}
+	if why := refused[c.letter]; why != "" {
 		p.problem(1, c.String(), why+", which a description of a rule set cannot do", "leave the line out, and write the rules that shall be there")
 		return
 	}
-	if name == "" && strings.IndexByte("FXZ", command) < 0 {
+	if c.chain == "" && strings.IndexByte("FXZ", c.letter) < 0 {
 		p.problem(1, c.String(), "needs a chain", "")
 		return
 	}
-	if limit, ok := maxArgs[command]; ok && len(args) > limit {
-		p.problem(cols[limit]-p.indent, c.String(), Quote(args[limit])+" is one word too many", "")
+	if limit, ok := maxArgs[c.letter]; ok && len(c.args) > limit {
+		p.problem(c.cols[limit]-p.indent, c.String(), Quote(c.args[limit])+" is one word too many", "")
 		return
 	}
-	switch command {
-	case 'A':
-		p.add(c)
+	switch c.letter {
 	case 'I':
 		p.insert(c)
 	case 'D', 'C':
@@ -122,9 +130,9 @@ func (p *parser) run(command byte, name string, args []string, cols []int, count
 	case 'R':
 		p.replace(c)
 	case 'N':
-		p.userChain(name, 1, false)
+		p.userChain(c.chain, 1, false)
 	case 'P':
-		p.policy(name, args)
+		p.policy(c.chain, c.args)
 	case 'F':
 		p.flush(c)
 	case 'X':

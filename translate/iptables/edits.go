@@ -15,6 +15,9 @@ type commandLine struct {
 	args     []string
 	cols     []int
 	counters *Counters
+	line     string  // all of it
+	rules    []*Rule // what was read of it ahead, as of a table
+	table    string
 }
 
 // String is "-A".
@@ -74,8 +77,11 @@ const maxExpandedAll = 1 << 19
 
 // rules reads a command's rule. When it has problems, there is one rule, which has them.
 func (p *parser) rules(c commandLine) []*Rule {
-	rules, problems := p.rule.parse(c.args, c.cols, p.pos(1), place{p.table.Name, c.chain, p.family, p.vocab})
-	p.ofRules = append(p.ofRules, problems...)
+	rules, problems := c.rules, Problems(nil)
+	if rules == nil {
+		rules, problems = p.rule.parse(c.args, c.cols, p.pos(1), place{p.table.Name, c.chain, p.family, p.vocab})
+		p.ofRules = append(p.ofRules, problems...)
+	}
 	if c.counters != nil {
 		if rules[0].Counters != nil && problems == nil {
 			p.problem(1, "-c", "the line begins with counters already", "")
@@ -83,6 +89,9 @@ func (p *parser) rules(c commandLine) []*Rule {
 		for _, r := range rules {
 			r.Counters = c.counters
 		}
+	}
+	for _, r := range rules {
+		r.line = c.line
 	}
 	if p.expanded += len(rules) - 1; p.expanded > maxExpandedAll {
 		p.problem(1, "", fmt.Sprintf("lists of addresses make more than %d rules by now", maxExpandedAll), "use sets")

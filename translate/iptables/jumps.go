@@ -42,7 +42,7 @@ func (w *jumpWalk) report(r *Rule, alone bool, msg, hint string) {
 
 // callee is the name of the chain that a rule leads to, or "".
 func callee(r *Rule) string {
-	if t := r.Target; t != nil && t.Ext == nil && (t.Goto || !verdicts[t.Name]) {
+	if t := r.Target; t != nil && t.Ext == nil && (t.Goto || !IsVerdict(t.Name)) {
 		return t.Name
 	}
 	return ""
@@ -50,15 +50,18 @@ func callee(r *Rule) string {
 
 func (w *jumpWalk) target(r *Rule) {
 	name := callee(r)
-	declare := "declare the chain: \":" + name + " - [0:0]\""
+	if name == "" {
+		return
+	}
+	declare := func() string { return "declare the chain: \":" + name + " - [0:0]\"" }
 	switch {
-	case name == "", slices.ContainsFunc(r.Problems, func(p *Problem) bool { return p.Pos == r.Target.Pos }):
+	case slices.ContainsFunc(r.Problems, func(p *Problem) bool { return p.Pos == r.Target.Pos }):
 	case IsBuiltin(w.table.Name, name):
 		w.report(r, true, "a rule cannot lead to a built-in chain", "")
 	case w.chains[name] == nil && r.Target.Goto:
-		w.report(r, true, "table "+w.table.Name+" has no such chain", declare)
+		w.report(r, true, "table "+w.table.Name+" has no such chain", declare())
 	case w.chains[name] == nil:
-		w.report(r, true, "this is neither a chain of table "+w.table.Name+" nor a known target", declare)
+		w.report(r, true, "this is neither a chain of table "+w.table.Name+" nor a known target", declare())
 	}
 }
 

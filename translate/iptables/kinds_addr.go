@@ -96,6 +96,9 @@ func parseMask(m string, family Family) ([]byte, error) {
 	if family == IPv6 {
 		size = 128
 	}
+	if n, ok := plainNumber(m); ok && n <= size {
+		return prefixMask(n, size), nil
+	}
 	if m != "" && strings.Trim(m, "0123456789abcdefxABCDEFX") == "" {
 		n, err := ParseUint(m, 0, uint64(size))
 		if err != nil {
@@ -110,21 +113,54 @@ func parseMask(m string, family Family) ([]byte, error) {
 	return a.AsSlice(), nil
 }
 
-func prefixMask(ones, size int) []byte {
-	mask := make([]byte, size/8)
-	for i := range ones {
-		mask[i/8] |= 0x80 >> (i % 8)
+// plainNumber reads a number of one to three decimal digits.
+func plainNumber(w string) (n int, ok bool) {
+	if len(w) == 0 || len(w) > 3 || w[0] == '0' && len(w) > 1 {
+		return 0, false
 	}
-	return mask
+	for i := range len(w) {
+		if w[i] < '0' || w[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(w[i]-'0')
+	}
+	return n, true
+}
+
+// prefixMask is a mask of so many ones, which nobody may change.
+func prefixMask(ones, size int) []byte {
+	if size == 32 {
+		return prefixMasks4[ones]
+	}
+	return prefixMasks6[ones]
+}
+
+var prefixMasks4, prefixMasks6 = prefixMasks(4), prefixMasks(16)
+
+func prefixMasks(size int) [][]byte {
+	all, masks := make([]byte, (8*size+1)*size), make([][]byte, 8*size+1)
+	for ones := range masks {
+		masks[ones], all = all[:size:size], all[size:]
+		for i := range ones {
+			masks[ones][i/8] |= 0x80 >> (i % 8)
+		}
+	}
+	return masks
 }
 
 func maskAddr(a netip.Addr, mask []byte) netip.Addr {
-	b := a.AsSlice()
+	if a.Is4() {
+		b := a.As4()
+		for i := range b {
+			b[i] &= mask[i]
+		}
+		return netip.AddrFrom4(b)
+	}
+	b := a.As16()
 	for i := range b {
 		b[i] &= mask[i]
 	}
-	out, _ := netip.AddrFromSlice(b)
-	return out
+	return netip.AddrFrom16(b)
 }
 
 // addrString is the address as inet_ntop of the GNU C library prints it: it writes IPv4-compatible addresses with dots, which

@@ -52,7 +52,7 @@ func (p *listingParser) fill(t *Table, c *listedChain) {
 		rules, problems := p.rule.parse(words, cols, r.pos, place{t.Name, c.Name, p.opt.Family, p.vocab})
 		p.problems = append(p.problems, problems...)
 		for _, rule := range rules {
-			rule.Words, rule.Counters = nil, r.counters
+			rule.Counters = r.counters
 			chain.Rules = append(chain.Rules, rule)
 		}
 	}

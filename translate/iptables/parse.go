@@ -45,7 +45,7 @@ func (p *parser) parse(text string) (*Ruleset, error) {
 		p.family = familyOf(text)
 	}
 	p.rs = &Ruleset{Family: p.family}
-	if p.lines(text, p.parseLine) {
+	if p.all(text) {
 		p.end()
 	} else if p.table != nil {
 		p.sortChains()
@@ -71,14 +71,36 @@ type parser struct {
 	expanded int                 // rules that lists of addresses made
 	removals int                 // by text
 	sums     map[*Chain][]uint64 // of a chain's first rules as texts, where one was sought
+	words    []string
 	offsets  []int
 	rule     ruleParser
 }
 
-func (p *parser) parseLine(line string) {
+// all goes through the lines. It is false when not all were read.
+func (p *parser) all(text string) bool {
+	for _, piece := range p.ahead(text) {
+		piece.isRead.Wait()
+		read := piece.read
+		whole := p.lines(piece.text, func(line string) {
+			var c commandLine
+			if len(read) > 0 {
+				c, read = read[0], read[1:]
+			}
+			p.parseLine(line, c)
+		})
+		if !whole {
+			return false
+		}
+		piece.read = nil
+	}
+	return true
+}
+
+// parseLine does what a line says. c is what was read of it ahead, if anything was.
+func (p *parser) parseLine(line string, c commandLine) {
 	switch {
 	case line[0] == '*':
-		p.startTable(strings.TrimSpace(line[1:]))
+		p.startTable(tableOf(line))
 	case p.table == nil:
 		if !p.stray {
 			p.problem(1, "", "this stands in no table", "begin the table with *filter, *nat, *mangle or *raw, and end it with COMMIT")
@@ -89,6 +111,8 @@ func (p *parser) parseLine(line string) {
 	case p.unknown:
 	case line[0] == ':':
 		p.chainLine(line)
+	case c.rules != nil && c.table == p.table.Name:
+		p.run(c)
 	default:
 		p.command(line)
 	}

@@ -134,7 +134,7 @@ COMMIT
 func TestPositions(t *testing.T) {
 	rs := parse(t, "\n*filter\n  [1:2] -A INPUT -s 1.2.3.4 -p tcp ! --dport \"80\" -j ACCEPT\nCOMMIT\n", 0)
 	r := rs.Table("filter").Chain("INPUT").Rules[0]
-	got := fmt.Sprint(r.Pos, r.Src.Pos, r.Proto.Pos, r.Matches[0].Options[0].Pos, r.Target.Pos, r.Words)
+	got := fmt.Sprint(r.Pos, r.Src.Pos, r.Proto.Pos, r.Matches[0].Options[0].Pos, r.Target.Pos, r.Words())
 	want := "f:3:3 f:3:21 f:3:32 f:3:38 f:3:54 [-s 1.2.3.4 -p tcp ! --dport 80 -j ACCEPT]"
 	if got = strings.ReplaceAll(got, "test:", "f:"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -154,7 +154,7 @@ func TestSplitWords(t *testing.T) {
 		{`a "b`, []string{"a"}, []int{0, 2}, 2},
 		{`a "b\"`, []string{"a"}, []int{0, 2}, 2},
 	} {
-		words, offsets, open := splitWords(c.line, nil)
+		words, offsets, open := splitWords(c.line, nil, nil)
 		if !slices.Equal(words, c.words) || !slices.Equal(offsets, c.offsets) || open != c.open {
 			t.Errorf("%s: %q %v %d", c.line, words, offsets, open)
 		}

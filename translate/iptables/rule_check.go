@@ -13,7 +13,7 @@ const maxExpanded = 1 << 16
 func (p *ruleParser) expand() []*Rule {
 	if len(p.src) <= 1 && len(p.dst) <= 1 {
 		p.rule.Src, p.rule.Dst = first(p.src), first(p.dst)
-		return []*Rule{p.rule}
+		return p.only()
 	}
 	var rules []*Rule
 	for i := range max(1, len(p.src)) {
@@ -24,6 +24,13 @@ func (p *ruleParser) expand() []*Rule {
 		}
 	}
 	return rules
+}
+
+// only is a list of the rule.
+func (p *ruleParser) only() []*Rule {
+	list := p.lists.take(1)
+	list[0] = p.rule
+	return list
 }
 
 func first(list []*AddrMatch) *AddrMatch { return nth(list, 0) }

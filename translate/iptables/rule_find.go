@@ -51,7 +51,10 @@ func (p *ruleParser) whose(name string) string {
 
 // load puts a match into the rule.
 func (p *ruleParser) load(e *Extension, at Pos) {
-	m := &Match{Ext: e, Pos: at}
+	m := p.matches.put(Match{Ext: e, Pos: at})
+	if p.rule.Matches == nil {
+		p.rule.Matches = p.matchLists.take(2)[:0]
+	}
 	p.rule.Matches = append(p.rule.Matches, m)
 	p.scopes = append(p.scopes, scope{e, &m.Options, at})
 }

@@ -41,7 +41,8 @@ const maxOfRule = 20
 // parse reads a rule's words. cols are their columns in pos.Line; nil: all are at pos. It may be called again and again. When there
 // are problems, there is one rule, which keeps the place and has them.
 func (p *ruleParser) parse(words []string, cols []int, pos Pos, at place) ([]*Rule, Problems) {
-	*p = ruleParser{words: words, cols: cols, pos: pos, place: at, rule: &Rule{Words: words, Pos: pos}}
+	*p = ruleParser{words: words, cols: cols, pos: pos, place: at, rooms: p.rooms}
+	p.rule = p.rules.put(Rule{Pos: pos})
 	p.scopes = p.few[:0]
 	for p.next < len(p.words) && len(p.problems) < maxOfRule {
 		p.word()
@@ -50,7 +51,7 @@ func (p *ruleParser) parse(words []string, cols []int, pos Pos, at place) ([]*Ru
 	if len(p.problems) > 0 {
 		p.rule.Problems = p.problems
 		p.rule.Src, p.rule.Dst = first(p.src), first(p.dst)
-		return []*Rule{p.rule}, p.problems
+		return p.only(), p.problems
 	}
 	return p.expand(), nil
 }
@@ -58,6 +59,7 @@ func (p *ruleParser) parse(words []string, cols []int, pos Pos, at place) ([]*Ru
 // ruleParser reads one rule, as do_parse in iptables' xshared.c.
 type ruleParser struct {
 	place
+	rooms
 	words []string
 	cols  []int
 	next  int // the word to read next
@@ -65,8 +67,11 @@ type ruleParser struct {
 
 	rule     *Rule
 	src, dst []*AddrMatch
+	oneSrc   [1]*AddrMatch // room for src
+	oneDst   [1]*AddrMatch
 	given    [128]bool // base options that were given, by their letter
 	few      [4]scope  // room for scopes
+	values   [4]string // room for an option's
 	scopes   []scope   // the extensions whose options may be given, in the order of loading
 	neg      bool      // a "!" was read
 	negAt    Pos
@@ -244,7 +249,7 @@ func (p *ruleParser) option(sc *scope, spec *OptionSpec, inline *string, at Pos)
 		p.problem(at, sc.ext.Name, spec.Name+" takes no value", "")
 	}
 	if n > 0 {
-		values := make([]string, 0, n)
+		values := p.values[:0]
 		valueAt := at
 		for i := range n {
 			v, vAt, ok := "", at, false
@@ -263,13 +268,16 @@ func (p *ruleParser) option(sc *scope, spec *OptionSpec, inline *string, at Pos)
 		if err != nil {
 			p.problem(valueAt, sc.ext.Name, spec.Name+": "+err.Error(), "")
 			p.problems[len(p.problems)-1].Value = !sc.ext.Target
-			v = Unread(values)
+			v = Unread(slices.Clone(values))
 		}
 		o.Value = v
 	}
 	if !spec.Repeat && slices.ContainsFunc(*sc.options, func(other Option) bool { return other.Spec == spec }) {
 		p.problem(at, sc.ext.Name, spec.Name+" is given twice", "")
 		return
+	}
+	if *sc.options == nil { // nearly all have one
+		*sc.options = p.options.take(1)[:0]
 	}
 	*sc.options = append(*sc.options, o)
 }

@@ -63,12 +63,22 @@ type Rule struct {
 	Matches  []*Match       // in the order given, which is the order in which the kernel asks them
 	Target   *Target        // nil: the rule only counts
 	Counters *Counters
-	// Words are the rule's words as they were spelled, without -A and the chain; nil when there was no such spelling.
-	Words []string
+	// line is the rule's line as it was spelled; "" when there was none.
+	line string
 	// Problems say why the rule cannot be read. Such a rule only keeps a place, and is there only beside an error: of it, Words, Pos
 	// and, if it was found, Target have a meaning. If all are of values (see [Problems.OfValues]), the others have, too.
 	Problems Problems
 	Pos      Pos
+}
+
+// Words are the rule's words as they were spelled, without -A and the chain; nil when there was no such spelling. They are read
+// again each time: few are asked for.
+func (r *Rule) Words() []string {
+	c, _ := new(parser).read(r.line)
+	if c.letter != 'A' {
+		c.number()
+	}
+	return c.args
 }
 
 // AddrMatch is -s or -d. Addr is masked. Mask need not be contiguous; it is 4 or 16 bytes long.

@@ -1,7 +1,10 @@
 package iptables
 
-// service returns the port of a well-known service.
+// service returns the port of a well-known service. No name of one begins with a digit.
 func service(name string) (uint16, bool) {
+	if name != "" && name[0] <= '9' {
+		return 0, false
+	}
 	port, ok := services[name]
 	return port, ok
 }

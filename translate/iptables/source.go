@@ -56,9 +56,14 @@ func (s *source) lines(text string, f func(line string)) bool {
 		var raw string
 		raw, text, _ = strings.Cut(text, "\n")
 		s.number++
-		line := strings.TrimLeft(raw, " \t")
+		line := raw
+		for line != "" && isBlank(line[0]) {
+			line = line[1:]
+		}
 		s.indent = len(raw) - len(line)
-		line = strings.TrimRight(line, " \t\r")
+		for line != "" && (isBlank(line[len(line)-1]) || line[len(line)-1] == '\r') {
+			line = line[:len(line)-1]
+		}
 		switch {
 		case line == "" || line[0] == '#':
 			continue

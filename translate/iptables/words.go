@@ -4,10 +4,8 @@ import "strings"
 
 // splitWords parts a line into words as iptables-restore does (add_param_to_argv in iptables' xshared.c), and says at which byte
 // each begins. A word in double quotes may have blanks, and a backslash there takes the next byte as it is; the closing quote ends
-// the word. open is the place of a quote that is not closed, or -1. offsets is used again if it is large enough.
-func splitWords(line string, offsets []int) (words []string, _ []int, open int) {
-	words = make([]string, 0, strings.Count(line, " ")+1)
-	offsets = offsets[:0]
+// the word. open is the place of a quote that is not closed, or -1. Both lists are appended to.
+func splitWords(line string, words []string, offsets []int) (_ []string, _ []int, open int) {
 	for i := 0; i < len(line); {
 		if isBlank(line[i]) {
 			i++
