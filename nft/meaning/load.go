@@ -1,8 +1,6 @@
 package meaning
 
 import (
-	"fmt"
-
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/packet"
@@ -20,6 +18,8 @@ var (
 	process = packet.Eq(packet.HasSocket, packet.Num(2))
 	comesIn = packet.Not{P: packet.Eq(packet.Iif, packet.Value{})}
 	goesOut = packet.Not{P: packet.Eq(packet.Oif, packet.Value{})}
+	// firstTransport is a transport header that is there: later fragments have none (pkt->fragoff in nft_payload_eval).
+	firstTransport = packet.All{packet.Set(packet.HasTransport), packet.Eq(packet.FragOffset, packet.Value{})}
 )
 
 // metaData are the keys of nft_meta.c (nft_meta_get_eval).
@@ -93,7 +93,7 @@ func (r *ruleReader) load(x nft.Expr) register {
 	case *nft.MapLookup:
 		return r.mapLookup(v)
 	case *nft.Fib:
-		return unknown(key(x), fibWidth(v), packet.All{})
+		return fib(v)
 	case *nft.Numgen:
 		return register{bits: host(packet.Named(key(x), 32, packet.Number), 4), memory: key(x)}
 	case *nft.Rt:
@@ -195,104 +195,13 @@ func (r *ruleReader) payload(p *nft.Payload) register {
 		reg.needs = packet.All{packet.Set(packet.HasEther)}
 	case bytecode.TransportHeader:
 		base = packet.TransportHeader
-		reg.needs = packet.All{packet.Set(packet.HasTransport)}
+		reg.needs = firstTransport
 	case bytecode.NetworkHeader:
 	default:
 		return unknown(key(p), int(p.Len), packet.All{packet.Set(packet.Named("has "+key(p), 1, packet.Bool))})
 	}
 	reg.bits = ofParts(packet.At(r.ipv6, r.proto, base, 8*p.Offset, 8*p.Len))
 	return reg
-}
-
-// socket is a load of nft_socket.c.
-func (r *ruleReader) socket(s *nft.Socket) register {
-	found, whole := packet.Set(packet.SocketFound), packet.Not{P: packet.Set(packet.SocketWaits)}
-	switch s.Key {
-	case bytecode.SocketTransparent:
-		return register{bits: network(packet.SocketTransparent, 1), needs: packet.All{found}}
-	case bytecode.SocketMark:
-		return register{bits: host(packet.SocketMark, 4), needs: packet.All{found, whole}}
-	case bytecode.SocketWildcard:
-		return register{bits: network(packet.SocketWildcard, 1), needs: packet.All{found, whole}}
-	}
-	return unknown(key(s), 8, packet.All{found, whole, packet.Set(packet.Named("has "+key(s), 1, packet.Bool))})
-}
-
-// xfrm is a load of nft_xfrm.c. An address there is only of a mode that has addresses of its own (xfrm_state_addr_ok).
-func (r *ruleReader) xfrm(x *nft.Xfrm) register {
-	const ( // enum nft_xfrm_keys
-		daddr4 = 1
-		daddr6 = 2
-		saddr4 = 3
-		saddr6 = 4
-		reqID  = 5
-	)
-	const ( // XFRM_MODE_* of linux/xfrm.h
-		tunnel = 1
-		beet   = 4
-		iptfs  = 5
-	)
-	out := x.Dir == 1
-	needs := packet.All{packet.Set(packet.HasTransform(out, x.Spnr))}
-	ends := map[uint32]packet.Field{daddr4: packet.IPv4Dst, daddr6: packet.IPv6Dst, saddr4: packet.IPv4Src, saddr6: packet.IPv6Src}
-	if end, ok := ends[x.Key]; ok {
-		own := packet.OneOf(packet.TransformMode(out, x.Spnr), packet.Num(tunnel), packet.Num(beet), packet.Num(iptfs))
-		return register{bits: network(packet.TransformAddr(out, x.Spnr, end), int(end.Bits)/8), needs: append(needs, own)}
-	}
-	if x.Key == reqID {
-		return register{bits: host(packet.TransformReqID(out, x.Spnr), 4), needs: needs}
-	}
-	return register{bits: host(packet.TransformSPI(out, x.Spnr), 4), needs: needs}
-}
-
-// exthdr is a load of an extension header or option (nft_exthdr.c).
-func (r *ruleReader) exthdr(h *nft.Exthdr) register {
-	const (
-		ipv6 = 0
-		tcp  = 1
-		sctp = 3
-	)
-	present := h.Flags&1 != 0
-	switch h.Op {
-	case ipv6:
-		has := packet.HasExtension(h.Type)
-		if present {
-			return register{bits: network(has, 1)}
-		}
-		reg := register{needs: packet.All{packet.Set(has)}}
-		for i := range h.Len {
-			reg.bits = append(reg.bits, network(packet.ExtensionByte(h.Type, h.Offset+i), 1)...)
-		}
-		return reg
-	case tcp:
-		has := packet.HasTCPOption(h.Type)
-		if present { // 0 where there is no TCP header
-			return register{bits: network(has, 1)}
-		}
-		reg := register{needs: packet.All{packet.Eq(packet.L4Proto, packet.Num(6)), packet.Set(packet.HasTransport), packet.Set(has)}}
-		if h.Type == 2 && h.Offset == 2 && h.Len == 2 {
-			reg.bits = network(packet.TCPMSS, 2)
-			return reg
-		}
-		for i := range h.Len {
-			reg.bits = append(reg.bits, network(packet.Named(fmt.Sprintf("tcp option %d @%d", h.Type, h.Offset+i), 8, packet.Hex), 1)...)
-		}
-		return reg
-	case sctp:
-		has := packet.HasChunk(h.Type)
-		if present { // 0 where the packet is none of SCTP
-			return register{bits: network(has, 1)}
-		}
-		reg := register{needs: packet.All{packet.Eq(packet.L4Proto, packet.Num(132)), packet.Set(packet.HasTransport), packet.Set(has)}}
-		for i := range h.Len {
-			reg.bits = append(reg.bits, network(packet.ChunkByte(h.Type, h.Offset+i), 1)...)
-		}
-		return reg
-	}
-	if present {
-		return register{bits: network(packet.Named(key(h), 1, packet.Bool), 1), needs: packet.All{packet.Set(packet.HasTransport)}}
-	}
-	return unknown(key(h), int(h.Len), packet.All{packet.Set(packet.Named("has "+key(h), 1, packet.Bool))})
 }
 
 func (r *ruleReader) rt(v *nft.Rt) register {
@@ -313,18 +222,18 @@ func (r *ruleReader) rt(v *nft.Rt) register {
 	return unknown(key(v), 4, packet.All{route})
 }
 
-func fibWidth(f *nft.Fib) int {
+func fib(f *nft.Fib) register {
 	const (
 		present = 32 // NFTA_FIB_F_PRESENT
 		oifname = 2  // NFT_FIB_RESULT_OIFNAME
 	)
 	switch {
 	case f.Flags&present != 0:
-		return 1
+		return register{bits: network(packet.Named(key(f), 1, packet.Bool), 1)}
 	case f.Result == oifname:
-		return 16
+		return unknown(key(f), 16, nil)
 	}
-	return 4
+	return unknown(key(f), 4, nil)
 }
 
 func masked(reg register, mask, xor []byte) register {

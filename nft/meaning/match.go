@@ -23,7 +23,7 @@ func (r *ruleReader) match(m *nft.Match) packet.Pred {
 	case *nft.Value:
 		switch m.Op {
 		case bytecode.CmpEq, bytecode.CmpNeq:
-			p = equal(reg.bits, right.Data)
+			p = reg.is(right.Data)
 			r.pin(m, right.Data)
 		default:
 			p = r.inRange(m.Left, reg, comparison(m.Op, right.Data))

@@ -7,13 +7,19 @@ import (
 	"rechain/nft/packet"
 )
 
-// nat settles a translation and accepts (nft_nat_eval, nft_masq.c, nft_redir.c). Where addresses come from a map, each element is a case of
-// its own.
+// nat settles a translation and accepts (nft_nat_eval, nft_masq.c, nft_redir.c). Where addresses or ports come from a map, each element is
+// a case of its own.
 func (r *ruleReader) nat(n *nft.NAT) []packet.Step {
 	accept := &packet.End{Verdict: packet.Verdict{Kind: packet.Accept}}
 	operands := []nft.Expr{n.Addr, n.AddrMax, n.Port, n.PortMax}
+	if net := r.network(n); net != nil {
+		return []packet.Step{do(net), accept}
+	}
 	var fixed [4][]byte
 	var needs packet.All
+	var cases []mapped
+	var from nft.Expr
+	place := 0
 	for i, x := range operands {
 		if x == nil {
 			continue
@@ -22,23 +28,95 @@ func (r *ruleReader) nat(n *nft.NAT) []packet.Step {
 		needs = append(needs, reg.needs...)
 		b, ok := fixedBytes(reg.bits)
 		switch {
-		case reg.cases != nil:
-			choose := &packet.Choose{}
-			for _, c := range reg.cases {
-				same := fixed
-				same[i] = c.data
-				choose.Cases = append(choose.Cases, packet.Case{When: c.when, Steps: []packet.Step{&packet.Do{Effect: translation(n, same)}, accept}})
-			}
-			if i+1 < len(operands) && operands[i+1] != nil && key(operands[i+1]) != key(x) {
-				return append(r.note("nat", operands...), accept)
-			}
-			return append(require(needs), choose)
-		case reg.memory != "" || !ok:
+		case reg.memory != "", reg.cases == nil && !ok, reg.cases != nil && cases != nil && key(from) != key(x):
 			return append(r.note(fmt.Sprintf("nat %d", n.Kind), operands...), accept)
+		case reg.cases != nil && cases == nil:
+			cases, from, place = reg.cases, x, i
+		case reg.cases == nil:
+			fixed[i] = b
 		}
-		fixed[i] = b
 	}
-	return append(require(needs), &packet.Do{Effect: translation(n, fixed)}, accept)
+	if cases == nil {
+		return append(require(needs), do(translation(n, fixed)), accept)
+	}
+	choose := &packet.Choose{}
+	for _, c := range cases {
+		same := fixed
+		r.fill(&same, place, from, c.data)
+		choose.Cases = append(choose.Cases, r.natCases(n, c.when, same)...)
+	}
+	return append(require(needs), choose, accept)
+}
+
+// fill puts a map's data where the operands are that it is for: an address, perhaps a port behind it, and both once more for the end
+// of a range (the layout of nft, stmt_evaluate_nat_map).
+func (r *ruleReader) fill(operands *[4][]byte, place int, x nft.Expr, data []byte) {
+	m := x.(*nft.MapLookup)
+	s := r.find(m.Name, m.Set)
+	size := 4
+	if r.ipv6 {
+		size = 16
+	}
+	whole := data
+	if s.DataInterval && len(data)%2 == 0 {
+		whole = data[:len(data)/2]
+	}
+	for i := 0; i < len(data); i += len(whole) {
+		part := data[i : i+len(whole)]
+		end := i / len(whole)
+		if place == 0 && len(s.Data) == 2 && len(part) > size {
+			operands[end], operands[2+end] = part[:size], part[size:min(size+2, len(part))]
+			continue
+		}
+		if place >= 2 {
+			part = part[:min(2, len(part))]
+		}
+		operands[place+end] = part
+	}
+}
+
+// natCases is a translation for some packets. A port that is to become what it is needs no new one.
+func (r *ruleReader) natCases(n *nft.NAT, when packet.Pred, operands [4][]byte) []packet.Case {
+	out := []packet.Case{{When: when, Steps: []packet.Step{do(translation(n, operands))}}}
+	x := translation(n, operands)
+	if x.Kind == packet.DNAT && x.Addr != nil && x.Port != nil && x.Port.From == x.Port.To {
+		operands[2], operands[3] = nil, nil
+		own := packet.Case{When: packet.All{when, packet.Eq(packet.DstPort, x.Port.From)}, Steps: []packet.Step{do(translation(n, operands))}}
+		out = append([]packet.Case{own}, out...)
+	}
+	return out
+}
+
+// network is a translation to an address of which some bits are constants, and the others those of the address that there is; nil: it
+// is another. It does what NF_NAT_RANGE_NETMAP does.
+func (r *ruleReader) network(n *nft.NAT) *packet.NAT {
+	if _, ok := n.Addr.(*nft.MaskXor); !ok || n.AddrMax != nil || n.Port != nil {
+		return nil
+	}
+	out := translation(n, [4][]byte{})
+	is := map[bool]packet.Field{true: packet.IPv4Src, false: packet.IPv4Dst}[out.Source()]
+	if r.ipv6 {
+		is = map[bool]packet.Field{true: packet.IPv6Src, false: packet.IPv6Dst}[out.Source()]
+	}
+	bits := r.load(n.Addr).bits
+	if len(bits) != int(is.Bits) {
+		return nil
+	}
+	var first, free packet.Value
+	for i, b := range bits {
+		one := packet.Num(1).Shl(uint(len(bits) - 1 - i))
+		switch {
+		case b.fixed && b.flip:
+			first = first.Or(one)
+		case b.fixed:
+		case b.field == is && int(b.n) == len(bits)-1-i && !b.flip:
+			free = free.Or(one)
+		default:
+			return nil
+		}
+	}
+	out.Net, out.Addr = true, &packet.Range{From: first, To: first.Or(free)}
+	return out
 }
 
 // Flags of struct nf_nat_range2 (NF_NAT_RANGE_*).

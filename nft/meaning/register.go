@@ -1,8 +1,6 @@
 package meaning
 
-import (
-	"rechain/nft/packet"
-)
+import "rechain/nft/packet"
 
 // register is what a register holds: bits, the most significant of the first byte first.
 type register struct {
@@ -11,6 +9,8 @@ type register struct {
 	needs packet.All
 	// memory is the key of what has a memory and made the value: each evaluation gives another. "": nothing did.
 	memory string
+	// bit is when a register of one byte is 1 and not 0, where more than a field says so; nil: the bits say it all.
+	bit packet.Pred
 	// cases are the values of a map lookup, when they are not all the same.
 	cases []mapped
 }
@@ -90,6 +90,17 @@ func fixedBytes(bits []bit) ([]byte, bool) {
 		}
 	}
 	return out, true
+}
+
+// is says when the register is data.
+func (r register) is(data []byte) packet.Pred {
+	switch {
+	case r.bit == nil:
+		return equal(r.bits, data)
+	case data[0] > 1:
+		return packet.Any{}
+	}
+	return packet.Negate(r.bit, data[0] == 0)
 }
 
 // equal says when the bits are data.

@@ -20,7 +20,8 @@ func notrack() packet.Step {
 		do(packet.Assign(packet.CTState, packet.Num(packet.StateUntracked))), do(packet.Assign(spared, packet.Num(1))))
 }
 
-// zone gives the packet a template, unless it has one. That undoes a notrack.
+// zone gives the packet a template, unless it has one. That undoes a notrack. A packet that connection tracking leaves alone by itself, like
+// those of neighbour discovery, has no connection whose zone it were.
 func (r *ruleReader) zone(c *nft.CT, value register) packet.Step {
 	given := []packet.Step{do(packet.Assign(template, packet.Num(1)))}
 	steps := given
@@ -35,6 +36,7 @@ func (r *ruleReader) zone(c *nft.CT, value register) packet.Step {
 	none := packet.Eq(template, packet.Value{})
 	return &packet.Choose{Cases: []packet.Case{
 		{When: packet.All{none, packet.Eq(spared, packet.Num(1))}, Steps: append(given[:1:1], do(&packet.Note{Key: "connection tracking, in spite of notrack"}))},
+		{When: packet.All{none, packet.Eq(packet.CTState, packet.Num(packet.StateUntracked))}, Steps: given[:1:1]},
 		{When: none, Steps: steps},
 		{When: packet.All{}},
 	}}

@@ -2,8 +2,10 @@ package meaning
 
 import (
 	"fmt"
+	"slices"
 
 	"rechain/nft"
+	"rechain/nft/bytecode"
 	"rechain/nft/packet"
 )
 
@@ -40,6 +42,14 @@ func (r *ruleReader) set(a *nft.Assign, c *nft.CT, to register, value []bit) []p
 	if c != nil {
 		if steps, ok := r.ctWrite(c, register{bits: value}); ok {
 			return steps
+		}
+	}
+	if c != nil && c.Key == bytecode.CtLabels { // labels are only added: the value is the mask as well (nf_connlabels_replace)
+		value = slices.Clone(value)
+		for i, b := range value {
+			if b.fixed && !b.flip {
+				value[i] = to.bits[i]
+			}
 		}
 	}
 	effects := writes(to.bits, value)

@@ -20,13 +20,7 @@ var _ = registerMatch(&Match{
 		return addrtypeSides(m, func(o iptables.Option, fib *nft.Fib) Cond { return hasType(fib, o.Value.([]string)) })
 	},
 	Meaning: func(c *Context, m *iptables.Match) packet.Pred {
-		route := ""
-		if _, in := m.Get("--limit-iface-in"); in {
-			route = " . iif"
-		}
-		if _, out := m.Get("--limit-iface-out"); out {
-			route = " . oif"
-		}
+		route := routeOf(m)
 		return optionsMeaning(m, func(o iptables.Option) packet.Pred {
 			side, ok := map[string]string{"--src-type": "saddr", "--dst-type": "daddr"}[o.Spec.Name]
 			if !ok {
@@ -36,7 +30,7 @@ var _ = registerMatch(&Match{
 			for _, t := range o.Value.([]string) {
 				types = append(types, packet.Num(uint64(slices.Index(addrTypes, t))))
 			}
-			return packet.OneOf(packet.Named("fib "+side+route+" type", 32, packet.Hex), types...)
+			return packet.OneOf(typeField(side+route), types...)
 		})
 	},
 })
@@ -122,3 +116,17 @@ func checkAddrtype(r *iptables.Rule, options []iptables.Option, _, chain string)
 	}
 	return nil
 }
+
+// routeOf is the device that a lookup is restricted to, as a word behind the address.
+func routeOf(m *iptables.Match) string {
+	if _, in := m.Get("--limit-iface-in"); in {
+		return " . iif"
+	}
+	if _, out := m.Get("--limit-iface-out"); out {
+		return " . oif"
+	}
+	return ""
+}
+
+// typeField is what type of address the routes say that one is (RTN_*).
+func typeField(of string) packet.Field { return packet.Named("fib "+of+" type", 32, packet.Hex) }

@@ -6,6 +6,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -14,6 +15,7 @@ import (
 var _ = registerMatch(&Match{
 	Extension: addrtypeIn(iptables.IPv6, checkAddrtype6),
 	Limits:    Limits{Refused: "ANYCAST, UNREACHABLE"},
+	Meaning:   addrtype6Meaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		return addrtypeSides(m, func(o iptables.Option, fib *nft.Fib) Cond {
 			var all All
@@ -65,4 +67,41 @@ func checkAddrtype6(r *iptables.Rule, options []iptables.Option, table, chain st
 		}
 	}
 	return checkAddrtype(r, options, table, chain)
+}
+
+// addrtype6Meaning is match_type6: every type that an address is by itself must hold (ipv6_addr_type, which calls all unicast but
+// multicast addresses, the unspecified one and IPv4-mapped ones), and then one of those that the routes say.
+func addrtype6Meaning(_ *Context, m *iptables.Match) packet.Pred {
+	route := routeOf(m)
+	return optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		field, side := packet.IPv6Src, "saddr"
+		switch o.Spec.Name {
+		case "--dst-type":
+			field, side = packet.IPv6Dst, "daddr"
+		case "--src-type":
+		default:
+			return nil
+		}
+		multicast := packet.Test(field, packet.Ones(8).Shl(120), packet.Num(0xff).Shl(120))
+		unspecified := packet.Eq(field, packet.Value{})
+		mapped := packet.Test(field, packet.Ones(96).Shl(32), packet.Num(0xffff).Shl(32))
+		var all packet.All
+		var routes packet.Any
+		for _, t := range o.Value.([]string) {
+			switch t {
+			case "MULTICAST":
+				all = append(all, multicast)
+			case "UNSPEC":
+				all = append(all, unspecified)
+			case "UNICAST":
+				all = append(all, packet.Not{P: packet.Any{multicast, unspecified, mapped}})
+			default:
+				routes = append(routes, packet.Eq(typeField(side+route), packet.Num(uint64(slices.Index(addrTypes, t)))))
+			}
+		}
+		if routes != nil {
+			all = append(all, routes)
+		}
+		return all
+	})
 }

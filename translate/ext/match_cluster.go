@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -39,8 +40,9 @@ var _ = registerMatch(&Match{
 		Listing: listed("cluster", "!node_mask=*", "--cluster-local-nodemask", "total_nodes=*", "--cluster-total-nodes",
 			"hash_seed=*", "--cluster-hash-seed"),
 	},
-	Limits: Limits{Refused: "ip6tables", Lossy: Always},
-	Lower:  lowerCluster,
+	Limits:  Limits{Refused: "ip6tables", Lossy: Always},
+	Meaning: clusterMeaning,
+	Lower:   lowerCluster,
 })
 
 func checkCluster(r *iptables.Rule, options []iptables.Option, _, _ string) *iptables.Problem {
@@ -117,4 +119,24 @@ func onNodes(m *iptables.Match) Cond {
 		return Not{others}
 	}
 	return these
+}
+
+// clusterMeaning is xt_cluster_mt: the node that a connection belongs to, or the one that it is expected by.
+func clusterMeaning(c *Context, m *iptables.Match) packet.Pred {
+	mask, _ := m.Get("--cluster-local-nodemask")
+	total, _ := m.Get("--cluster-total-nodes")
+	seed, _ := m.Get("--cluster-hash-seed")
+	var nodes []packet.Value
+	for n := range total.Value.(uint64) {
+		if mask.Value.(uint64)>>n&1 != 0 {
+			nodes = append(nodes, packet.Num(n))
+		}
+	}
+	on := func(of string) packet.Pred {
+		source := packet.CTTuple(false, addressField(c.Family, false)).Name
+		return packet.OneOf(packet.Named(fmt.Sprintf("jhash %s%s mod %d seed %d offset 0", of, source, total.Value, seed.Value), 32, packet.Number), nodes...)
+	}
+	expected := packet.Set(packet.Named("ct is expected", 1, packet.Bool))
+	here := packet.Any{packet.All{expected, on("master ")}, packet.All{packet.Not{P: expected}, on("")}}
+	return packet.All{packet.Tracked, packet.Negate(here, mask.Neg)}
 }

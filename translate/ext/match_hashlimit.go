@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -49,8 +50,9 @@ var _ = registerMatch(&Match{
 			"rate-match", "--hashlimit-rate-match", "rate-interval *", "--hashlimit-rate-interval"),
 		Unlisted: func([]string) string { return "--hashlimit-name, and so not which rules count together" },
 	},
-	Limits: Limits{Refused: "--hashlimit-rate-match; a name that tables share, or rules with other options; no mode in several rules; ports without -p", Lossy: "rates of bytes"},
-	Lower:  lowerHashlimit,
+	Limits:  Limits{Refused: "--hashlimit-rate-match; a name that tables share, or rules with other options; no mode in several rules; ports without -p", Lossy: "rates of bytes"},
+	Meaning: hashlimitMeaning,
+	Lower:   lowerHashlimit,
 })
 
 // hashrateOf is the option that says the rate.
@@ -216,3 +218,45 @@ func hashlimitKey(c *Context, m *iptables.Match) (nft.Expr, []nft.Datatype) {
 
 // portProtocols are those with ports where TCP has them.
 var portProtocols = []uint8{protoTCP, protoUDP, protoUDPLite, protoSCTP, protoDCCP}
+
+// hashlimitMeaning is hashlimit_mt_common: a bucket for each value of what the mode names, in a table of that name.
+func hashlimitMeaning(c *Context, m *iptables.Match) packet.Pred {
+	rated, _ := hashrateOf(m)
+	rate := rated.Value.(hashrate)
+	burst, _ := m.Get("--hashlimit-burst")
+	if rate.bytes || burst.Spec == nil { // bytes come in pieces of 16, which nothing else has
+		return stateful(m)
+	}
+	for _, name := range []string{"--hashlimit-rate-match", "--hashlimit-rate-interval"} {
+		if _, ok := m.Get(name); ok {
+			return stateful(m)
+		}
+	}
+	var by []string
+	if mode, ok := m.Get("--hashlimit-mode"); ok {
+		for _, part := range mode.Value.([]string) {
+			switch part {
+			case "srcip", "dstip":
+				ones := uint64(addrLen(c.Family) * 8)
+				if o, ok := m.Get("--hashlimit-" + part[:3] + "mask"); ok {
+					ones = o.Value.(uint64)
+				}
+				if ones > 0 {
+					by = append(by, packet.Bits(addressField(c.Family, part == "dstip"), prefixValue(c.Family, ones)))
+				}
+			case "srcport":
+				by = append(by, packet.SrcPort.Name)
+			case "dstport":
+				by = append(by, packet.DstPort.Name)
+			}
+		}
+	}
+	bucket := ""
+	if by != nil {
+		name, _ := m.Get("--hashlimit-name")
+		bucket = packet.Bucket(identifier("hashlimit-"+name.Value.(string), never), strings.Join(by, " . "))
+	}
+	n, unit := rate.perUnit()
+	limited := packet.Limited(bucket, n, limitUnits[unit].seconds, uint32(burst.Value.(hashburst).n), false)
+	return packet.Negate(limited, strings.HasSuffix(rated.Spec.Name, "above"))
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -41,7 +42,8 @@ func optionsHeader(name string, kind uint8) *Match {
 			},
 			Listing: listed(name, "length:!*", "--"+name+"-len", "opts *", "--"+name+"-opts"),
 		},
-		Limits: Limits{Refused: "--" + name + "-opts with an option of any length before others"},
+		Limits:  Limits{Refused: "--" + name + "-opts with an option of any length before others"},
+		Meaning: func(_ *Context, m *iptables.Match) packet.Pred { return optionsHeaderMeaning(kind, m) },
 		Lower: func(c *Context, m *iptables.Match) Cond {
 			all := All{hasHeader(kind)}
 			for _, o := range m.Options {
@@ -139,4 +141,40 @@ func optionsAre(kind uint8, list []headerOption) (all All, ok bool) {
 		all = append(All{numberIn(header(kind, 1, 1), room, math.MaxUint8, func(v uint64) []byte { return []byte{uint8(v)} })}, all...)
 	}
 	return all, true
+}
+
+// optionsHeaderMeaning is hbh_mt6: the header's length, and its first options one behind the other, each of which must be inside of it.
+func optionsHeaderMeaning(kind uint8, m *iptables.Match) packet.Pred {
+	room := func(bytes uint64) packet.Pred { // (n+1)*8 are so many or more
+		return packet.Between(packet.ExtensionByte(kind, 1), packet.Num((bytes+7)/8-1), packet.Ones(8))
+	}
+	all := packet.All{packet.Set(packet.HasExtension(kind))}
+	for _, o := range m.Options {
+		list, ok := o.Value.([]headerOption)
+		if !ok {
+			all = append(all, packet.Negate(unitsMeaning(packet.ExtensionByte(kind, 1), o.Value.(uint64), 8, 1), o.Neg))
+			continue
+		}
+		at := uint32(2)
+		for i, option := range list {
+			last := i == len(list)-1
+			all = append(all, room(uint64(at)+1), extensionIs(kind, at, []byte{option.kind}))
+			if option.kind == pad1 {
+				at++
+				continue
+			}
+			all = append(all, room(uint64(at)+2))
+			switch {
+			case option.length != anyOption:
+				all = append(all, extensionIs(kind, at+1, []byte{option.length}))
+			case !last:
+				return opaqueMatch(m, false)
+			}
+			at += 2 + uint32(option.length)
+			if !last {
+				all = append(all, room(uint64(at)))
+			}
+		}
+	}
+	return all
 }

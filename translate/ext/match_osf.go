@@ -1,7 +1,10 @@
 package ext
 
 import (
+	"fmt"
+
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -33,7 +36,8 @@ var _ = registerMatch(&Match{
 		Listing:  listed("OS fingerprint match", "! *", "--genre"),
 		Unlisted: func([]string) string { return "--ttl and --log" },
 	},
-	Limits: Limits{Refused: "! --genre, --log, a --genre of more than 15 bytes", Lossy: Always, Kernel: "5.0"},
+	Limits:  Limits{Refused: "! --genre, --log, a --genre of more than 15 bytes", Lossy: Always, Kernel: "5.0"},
+	Meaning: osfMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		genre, _ := m.Get("--genre")
 		name := genre.Value.(string)
@@ -60,3 +64,13 @@ var _ = registerMatch(&Match{
 		return present(system, append([]byte(name), make([]byte, genreLen-len(name))...))
 	},
 })
+
+// osfMeaning is nf_osf_match, which looks for one that fits among the fingerprints of the system alone.
+func osfMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	genre, _ := m.Get("--genre")
+	ttl := uint64(0)
+	if o, ok := m.Get("--ttl"); ok {
+		ttl = o.Value.(uint64)
+	}
+	return &packet.Opaque{Key: fmt.Sprintf("a fingerprint of %q fits, ttl %d", genre.Value, ttl)}
+}

@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -52,8 +53,9 @@ var _ = registerMatch(&Match{
 		Check:   checkPolicy,
 		Listing: listPolicy,
 	},
-	Limits: Limits{Lossy: "--proto, --mode", Kernel: "4.20"},
-	Lower:  lowerPolicy,
+	Limits:  Limits{Lossy: "--proto, --mode", Kernel: "4.20"},
+	Meaning: policyMeaning,
+	Lower:   lowerPolicy,
 })
 
 var ipsecProtocol = iptables.NewKind(
@@ -254,4 +256,74 @@ func listPolicy(words []string) (args []string, taken int) {
 		args, taken = append(args, options...), taken+used
 	}
 	return args, taken
+}
+
+// policyMeaning is policy_mt. With --strict there are as many transformations as the rule has elements, and each is as its element says: those
+// of a packet that came in the other way round. Without, one of them is as the only element says.
+func policyMeaning(c *Context, m *iptables.Match) packet.Pred {
+	dir, _ := m.Get("--dir")
+	pol, _ := m.Get("--pol")
+	out := dir.Value == "out"
+	transformed := packet.Set(packet.IPsec)
+	if out {
+		transformed = packet.Set(packet.IPsecOut)
+	}
+	routed := packet.All{}
+	if out { // the match stands only where a packet has a route
+		routed = packet.All{packet.Set(packet.HasRoute)}
+	}
+	if pol.Value == "none" {
+		return append(routed, packet.Not{P: transformed})
+	}
+	elements := policyElements(m.Options)
+	if _, strict := m.Get("--strict"); strict {
+		n := uint32(len(elements))
+		all := packet.All{packet.Set(packet.HasTransform(out, n-1)), packet.Not{P: packet.Set(packet.HasTransform(out, n))}}
+		for i, e := range elements {
+			depth := uint32(i)
+			if !out {
+				depth = n - 1 - depth
+			}
+			all = append(all, stateMeaning(c, e, out, depth))
+		}
+		return all
+	}
+	var any packet.Any
+	for depth := range uint32(xfrmDepth) {
+		state := stateMeaning(c, elements[0], out, depth)
+		if state == nil {
+			return append(routed, transformed)
+		}
+		any = append(any, state)
+	}
+	return any
+}
+
+// stateMeaning is match_xfrm_state of one transformation; nil where the element has no options.
+func stateMeaning(c *Context, element []iptables.Option, out bool, n uint32) packet.Pred {
+	var all packet.All
+	for _, o := range element {
+		var p packet.Pred
+		switch o.Spec.Name {
+		case "--reqid":
+			p = packet.Eq(packet.TransformReqID(out, n), packet.Num(o.Value.(uint64)))
+		case "--spi": // which iptables gives in host order, and the kernel compares with the packet's
+			p = packet.Eq(packet.TransformSPI(out, n), packet.Num(o.Value.(uint64)))
+		case "--proto":
+			p = packet.Eq(packet.TransformProto(out, n), packet.Num(uint64(o.Value.(uint8))))
+		case "--mode":
+			p = packet.Eq(packet.TransformMode(out, n), packet.Num(map[any]uint64{"transport": 0, "tunnel": 1}[o.Value]))
+		case "--tunnel-src", "--tunnel-dst":
+			v := o.Value.(iptables.Net)
+			end := packet.TransformAddr(out, n, addressField(c.Family, o.Spec.Name == "--tunnel-dst"))
+			p = packet.Test(end, packet.FromBytes(v.Mask), packet.FromBytes(v.Addr.AsSlice()))
+		default:
+			continue
+		}
+		all = append(all, packet.Negate(p, o.Neg))
+	}
+	if all == nil {
+		return nil
+	}
+	return append(packet.All{packet.Set(packet.HasTransform(out, n))}, all...)
 }

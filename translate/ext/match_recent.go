@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -44,6 +45,7 @@ var _ = registerMatch(&Match{
 			"TTL-Match", "--rttl", "name: *", "--name", "side: source", "--rsource", "side: dest", "--rdest", "mask: *", "--mask"),
 	},
 	Limits: Limits{Refused: "--hitcount, --rttl; a list that tables share; --reap beside other --seconds; ! --update --seconds"},
+	Steps:  recentSteps,
 	Lower:  lowerRecent,
 })
 
@@ -179,4 +181,31 @@ func recentSets(c *Context, m *iptables.Match, rules []*iptables.Match, typ nft.
 		}))
 	}
 	return sets
+}
+
+// recentSteps is recent_mt: whether the address is in the list, for no longer than the rule says; and what is done with the list. --set
+// always matches. Beside one another, the entries of a list are the same for all rules, but not for how long they count.
+func recentSteps(c *Context, m *iptables.Match) []packet.Step {
+	act := m.Options[slices.IndexFunc(m.Options, func(o iptables.Option) bool { return slices.Contains(recentActs, o.Spec.Name) })]
+	for _, name := range []string{"--hitcount", "--rttl"} {
+		if _, ok := m.Get(name); ok {
+			return require(packet.Negate(stateful(m), act.Neg))
+		}
+	}
+	_, destination := m.Get("--rdest")
+	mask, _ := m.Get("--mask")
+	list, _ := m.Get("--name")
+	address := packet.Bits(addressField(c.Family, destination), packet.FromBytes(mask.Value.(netip.Addr).AsSlice()))
+	name := identifier("recent-"+list.Value.(string), never)
+	known := packet.Remembered(name, address, recentWindow(m)*1000)
+	touch := do(&packet.Touch{Key: packet.SetName(name)})
+	switch {
+	case act.Spec.Name == "--set" && act.Neg:
+		return append(touch, &packet.Require{P: packet.Any{}})
+	case act.Spec.Name == "--set":
+		return touch
+	case act.Spec.Name == "--rcheck", act.Neg:
+		return require(packet.Negate(known, act.Neg))
+	}
+	return append(require(known), touch...)
 }

@@ -3,6 +3,7 @@ package ext
 import (
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -33,6 +34,7 @@ var _ = registerMatch(&Match{
 		Check:   checkRpfilter,
 		Listing: listed("rpfilter", "loose", "--loose", "validmark", "--validmark", "accept-local", "--accept-local", "invert", "--invert"),
 	},
+	Meaning: rpfilterMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		_, loose := m.Get("--loose")
 		_, mark := m.Get("--validmark")
@@ -91,4 +93,37 @@ func checkRpfilter(r *iptables.Rule, _ []iptables.Option, table, chain string) *
 		return &iptables.Problem{Pos: r.Pos, Ext: "rpfilter", Msg: "works only in PREROUTING, and chains that it leads to"}
 	}
 	return nil
+}
+
+// rpfilterMeaning is rpfilter_mt: a lookup of the way back, which must lead to a unicast address and leave by the device; or with --loose
+// by any. nft's lookup is the same, and takes every answer but a local one. One that is neither is that of a network's broadcast address:
+// inet_addr_type calls 0.0.0.0/8 and 255.255.255.255 so too, to which there is a route like others. A local address counts with
+// --accept-local; in IPv6 whichever device it is of.
+func rpfilterMeaning(c *Context, m *iptables.Match) packet.Pred {
+	_, loose := m.Get("--loose")
+	_, mark := m.Get("--validmark")
+	_, local := m.Get("--accept-local")
+	_, invert := m.Get("--invert")
+	by := "saddr"
+	if mark {
+		by += " . mark"
+	}
+	device := ""
+	if !loose {
+		device = " . iif"
+	}
+	back := packet.Set(packet.Named("fib "+by+device+" oif exists", 1, packet.Bool))
+	var answer packet.Any
+	if c.Family == iptables.IPv6 {
+		answer = packet.Any{back, packet.Eq(packet.IPv6Src, packet.Value{})}
+		device = ""
+	} else {
+		ordinary := packet.Any{packet.Test(packet.IPv4Src, packet.Num(0xff000000), packet.Value{}), packet.Eq(packet.IPv4Src, packet.Ones(32))}
+		broadcast := packet.All{packet.Eq(typeField("saddr"), packet.Num(routeBroadcast)), packet.Not{P: ordinary}}
+		answer = packet.Any{packet.All{back, packet.Not{P: broadcast}}}
+	}
+	if local {
+		answer = append(answer, packet.Eq(typeField("saddr"+device), packet.Num(routeLocal)))
+	}
+	return packet.Negate(answer, invert)
 }

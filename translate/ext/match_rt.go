@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -36,7 +37,8 @@ var _ = registerMatch(&Match{
 		Listing: listed("rt", "type:!*", "--rt-type", "segsleft:!*", "--rt-segsleft", "segslefts:!*", "--rt-segsleft",
 			"length:!*", "--rt-len", "reserved", "--rt-0-res", "0-addrs *", "--rt-0-addrs", "0-not-strict", "--rt-0-not-strict"),
 	},
-	Limits: Limits{Refused: "--rt-0-not-strict"},
+	Limits:  Limits{Refused: "--rt-0-not-strict"},
+	Meaning: rtMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -130,4 +132,31 @@ func checkRouting(_ *iptables.Rule, options []iptables.Option, _, _ string) *ipt
 		}
 	}
 	return nil
+}
+
+// rtMeaning is rt_mt6. The addresses of a header of type 0 stand behind its first 8 bytes, as many as its length has room for.
+func rtMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	if o, ok := m.Get("--rt-0-not-strict"); ok {
+		return packet.Negate(opaqueMatch(m, false), o.Neg)
+	}
+	at := func(n uint32) packet.Field { return packet.ExtensionByte(ipRouting, n) }
+	return packet.All{packet.Set(packet.HasExtension(ipRouting)), optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		switch v := o.Value.(type) {
+		case iptables.Range:
+			return rangeMeaning(at(3), v)
+		case uint64:
+			if o.Spec.Name == "--rt-len" {
+				return unitsMeaning(at(1), v, 8, 1)
+			}
+			return packet.Eq(at(2), packet.Num(v))
+		case []netip.Addr:
+			room := 2 * uint64(len(v)) // in units of 8 bytes, the odd one being too small for one more
+			all := packet.All{packet.Between(at(1), packet.Num(room), packet.Num(min(room+1, math.MaxUint8)))}
+			for i, a := range v {
+				all = append(all, extensionIs(ipRouting, 8+16*uint32(i), a.AsSlice()))
+			}
+			return all
+		}
+		return extensionIs(ipRouting, 4, make([]byte, 4)) // --rt-0-res
+	})}
 }

@@ -1,6 +1,12 @@
 package ext
 
-import "rechain/translate/iptables"
+import (
+	"fmt"
+	"slices"
+
+	"rechain/nft/packet"
+	"rechain/translate/iptables"
+)
 
 // xt_sctp.c, sctp_mt.
 var _ = registerMatch(&Match{
@@ -19,7 +25,8 @@ var _ = registerMatch(&Match{
 		Lossy:   "--chunk-types with flags, or only with a list",
 		Kernel:  "5.14",
 	},
-	Header: Header{Size: 12},
+	Header:  Header{Size: 12},
+	Meaning: sctpMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
 		for _, o := range m.Options {
@@ -35,3 +42,52 @@ var _ = registerMatch(&Match{
 		return all
 	},
 })
+
+// sctpMeaning is sctp_mt, and match_packet for the chunks.
+func sctpMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	return packet.All{firstFragment, optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		if v, ok := o.Value.(iptables.Ports); ok {
+			return portMeaning(portField(o), []iptables.Ports{v})
+		}
+		return chunksMeaning(o.Value.(chunkTypes))
+	})}
+}
+
+// chunksMeaning says which chunks there are; there is one at least. What matters of flags is any chunk of a type, and for "only" each.
+func chunksMeaning(t chunkTypes) packet.Pred {
+	given := map[uint8]packet.Pred{} // whether one of the type is there that fits
+	every := map[uint8]packet.Pred{} // whether all of the type fit
+	for n := range 256 {
+		typ := uint8(n)
+		i := slices.IndexFunc(t.list, func(c chunkTest) bool { return sctpChunks[c.at].number == typ })
+		if i < 0 && t.set != "ALL" {
+			every[typ] = packet.Not{P: packet.Set(packet.HasChunk(typ))}
+			continue
+		}
+		given[typ], every[typ] = packet.Set(packet.HasChunk(typ)), packet.All{}
+		if i >= 0 && t.list[i].mask != 0 {
+			flags := fmt.Sprintf("sctp chunk %d has flags %#x of %#x", typ, t.list[i].want, t.list[i].mask)
+			given[typ] = packet.All{given[typ], &packet.Opaque{Key: flags}}
+			every[typ] = packet.Any{packet.Not{P: packet.Set(packet.HasChunk(typ))}, &packet.Opaque{Key: "each " + flags}}
+		}
+	}
+	var any packet.Any
+	var all, only packet.All
+	for n := range 256 {
+		if p := given[uint8(n)]; p != nil {
+			any, all = append(any, p), append(all, p)
+		}
+		only = append(only, every[uint8(n)])
+	}
+	switch {
+	case t.quantity == "all":
+		return all
+	case t.set == "ALL":
+		return packet.All{}
+	case t.set == "NONE":
+		return packet.Any{}
+	case t.quantity == "only":
+		return only
+	}
+	return any
+}

@@ -1,9 +1,12 @@
 package ext
 
 import (
+	"encoding/binary"
 	"math"
+	"strings"
 
 	"rechain/nft"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -42,7 +45,8 @@ var _ = registerMatch(&Match{
 			"last-entry-lt:!*", "--srh-last-entry-lt", "tag:!*", "--srh-tag", "psid ! *", "--srh-psid",
 			"nsid ! *", "--srh-nsid", "lsid ! *", "--srh-lsid"),
 	},
-	Limits: Limits{Refused: "--srh-psid, --srh-nsid", Lossy: "without --srh-segs-left-eq or --srh-last-entry-eq"},
+	Limits:  Limits{Refused: "--srh-psid, --srh-nsid", Lossy: "without --srh-segs-left-eq or --srh-last-entry-eq"},
+	Meaning: srhMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		all := All{present(routing(2), []byte{segmentRouting}), leftInList(c, m)}
 		for _, o := range m.Options {
@@ -132,3 +136,41 @@ func maskedIs(field nft.Expr, mask, want []byte) Cond {
 
 // segmentKind is a network of segments, printed always with the length of its prefix.
 var segmentKind = hostMaskKind(iptables.Net.String)
+
+// srhMeaning is srh1_mt6. That no more segments are left than the list has is a comparison of two fields.
+func srhMeaning(_ *Context, m *iptables.Match) packet.Pred {
+	at := func(n uint32) packet.Field { return packet.ExtensionByte(ipRouting, n) }
+	const nextAt, lengthAt, typeAt, leftAt, lastAt = 0, 1, 2, 3, 4
+	var left packet.Any
+	for last := range uint64(math.MaxUint8 + 1) {
+		left = append(left, packet.All{packet.Eq(at(lastAt), packet.Num(last)), packet.Between(at(leftAt), packet.Value{}, packet.Num(last))})
+	}
+	all := packet.All{packet.Set(packet.HasExtension(ipRouting)), packet.Eq(at(typeAt), packet.Num(segmentRouting)), left}
+	fields := map[string]uint32{"--srh-next-hdr": nextAt, "--srh-hdr-len": lengthAt, "--srh-segs-left": leftAt, "--srh-last-entry": lastAt}
+	return append(all, optionsMeaning(m, func(o iptables.Option) packet.Pred {
+		name := o.Spec.Name
+		switch v := o.Value.(type) {
+		case hostMask:
+			if name != "--srh-lsid" {
+				return opaqueMatch(&iptables.Match{Ext: m.Ext, Options: []iptables.Option{o}}, false)
+			}
+			return packet.PartsTest(extensionParts(ipRouting, 8, 16), packet.FromBytes(v.Mask), packet.FromBytes(v.Addr.AsSlice()))
+		case uint64:
+			if name == "--srh-tag" { // compared as it lies in memory
+				return extensionIs(ipRouting, 6, binary.LittleEndian.AppendUint16(nil, uint16(v)))
+			}
+			op := name[len(name)-3:]
+			field := at(fields[strings.TrimSuffix(name, op)])
+			switch op {
+			case "-gt":
+				return packet.Between(field, packet.Num(v+1), packet.Ones(8))
+			case "-lt":
+				return packet.Not{P: packet.Between(field, packet.Num(v), packet.Ones(8))}
+			case "-eq":
+				return packet.Eq(field, packet.Num(v))
+			}
+			return packet.Eq(at(nextAt), packet.Num(v))
+		}
+		return nil
+	})...)
+}
