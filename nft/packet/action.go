@@ -74,7 +74,22 @@ func Lowers(mss uint16) Step {
 
 // LowersToRoute does so with what the routes there and back allow.
 func LowersToRoute() Step {
-	return When(Set(HasTCPOption(2)), &Do{&Note{Key: "maximum segment size of the route"}})
+	return When(Set(HasTCPOption(2)), &Do{becomes(TCPMSS, "tcp mss, or that of the route")})
+}
+
+// Adds gives a TCP packet without one a maximum segment size, or with mss 65535 that of the route (XT_TCPMSS_CLAMP_PMTU). most is what a host has that names none
+// (RFC 9293, section 3.7.1).
+func Adds(mss, most uint16) []Step {
+	size := Effect(becomes(TCPMSS, fmt.Sprintf("mss of the route, or %d", most)))
+	if mss != 1<<16-1 {
+		size = Assign(TCPMSS, Num(uint64(min(mss, most))))
+	}
+	return []Step{&Do{Assign(HasTCPOption(2), Num(1))}, &Do{size}}
+}
+
+// becomes gives a field a value that is known by its name only.
+func becomes(f Field, name string) *Copy {
+	return &Copy{To: f, From: Named(name, f.Bits, f.Show), Bits: Ones(uint(f.Bits))}
 }
 
 // Answered is the cookie that answers a SYN in place of the server, with the options that are announced; acked says that it is what

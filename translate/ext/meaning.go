@@ -21,7 +21,7 @@ func optionText(options []iptables.Option) string {
 		if o.Neg {
 			b.WriteString(" !")
 		}
-		b.WriteString(" " + o.Spec.Name + " " + o.Text())
+		b.WriteString(strings.TrimSuffix(" "+o.Spec.Name+" "+o.Text(), " "))
 	}
 	return b.String()
 }
@@ -141,7 +141,7 @@ func natMeaning(kind packet.NATKind) func(*Context, *iptables.Target) []packet.S
 					n.Addr = &packet.Range{From: packet.FromBytes(v.Lo.AsSlice()), To: packet.FromBytes(v.Hi.AsSlice())}
 				}
 				n.Port = portRange(v.Ports)
-				n.Shift, n.PortBase = v.Base != 0, v.Base
+				n.Shift, n.PortBase = v.Base != 0 && v.Ports.Lo != v.Ports.Hi, v.Base
 			case iptables.Ports:
 				n.Port = portRange(v)
 			default:
@@ -155,7 +155,11 @@ func natMeaning(kind packet.NATKind) func(*Context, *iptables.Target) []packet.S
 				}
 			}
 		}
-		return append(do(n), ends(packet.Verdict{Kind: packet.Accept})...)
+		steps := do(n)
+		if n.Shift {
+			steps = shiftMeaning(n, destinationPorts(c.Rule))
+		}
+		return append(steps, ends(packet.Verdict{Kind: packet.Accept})...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -56,4 +57,39 @@ func destinationPorts(r *iptables.Rule) []iptables.Ports {
 		}
 	}
 	return []iptables.Ports{{Lo: 0, Hi: 65535}}
+}
+
+// shiftMeaning is a translation with a base port, for each of the ports that come: nf_nat_l4proto_unique_tuple counts with 16 bits from
+// the base on, and around the end of the range. A port that is to become what it is needs no new one.
+func shiftMeaning(n *packet.NAT, ports []iptables.Ports) []packet.Step {
+	low, size := uint32(n.Port.From.Lo), uint32(n.Port.To.Lo-n.Port.From.Lo)+1
+	at := map[uint16][]packet.Range{} // what becomes a port
+	var order []uint16
+	var same []packet.Range
+	for _, p := range ports {
+		for port := uint32(p.Lo); port <= uint32(p.Hi); port++ {
+			to := uint16(low + uint32(uint16(port)-n.PortBase)%size)
+			one := packet.Range{From: packet.Num(uint64(port)), To: packet.Num(uint64(port))}
+			if uint32(to) == port && n.Addr != nil {
+				same = append(same, one)
+				continue
+			}
+			if at[to] == nil {
+				order = append(order, to)
+			}
+			at[to] = append(at[to], one)
+		}
+	}
+	choose := &packet.Choose{}
+	add := func(ranges []packet.Range, port *packet.Range) {
+		fixed := *n
+		fixed.Port, fixed.Shift, fixed.PortBase = port, false, 0
+		choose.Cases = append(choose.Cases, packet.Case{When: packet.Within(packet.DstPort, ranges), Steps: do(&fixed)})
+	}
+	add(same, nil)
+	for _, to := range order {
+		add(at[to], portRange(iptables.Ports{Lo: to, Hi: to}))
+	}
+	choose.Cases = append(choose.Cases, packet.Case{When: packet.All{}, Steps: do(n)})
+	return []packet.Step{choose}
 }

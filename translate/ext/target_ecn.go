@@ -5,6 +5,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -15,7 +16,7 @@ const (
 )
 
 // xt_ECN.c, ecn_tg. It takes any part of a fragmented TCP packet for the header, where connection tracking does not put these together
-// first; nftables writes to the first part alone.
+// first; nftables writes to the first part alone (nft_payload_set_eval).
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:     "ECN",
@@ -31,6 +32,7 @@ var _ = registerTarget(&Target{
 		Listing: listed("ECN", "TCP remove", "--ecn-tcp-remove", "ECE=*", "--ecn-tcp-ece", "CWR=*", "--ecn-tcp-cwr",
 			"ECT codepoint=*", "--ecn-ip-ect"),
 	},
+	Limits: Limits{Lossy: laterFragments},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		var out []nft.Stmt
 		var clear, set uint8
@@ -48,11 +50,43 @@ var _ = registerTarget(&Target{
 			}
 		}
 		if clear != 0 {
+			if !c.neverFragment() {
+				c.Lossy(c.Rule.Target.Pos, "ECN", "add -m tcp",
+					"later fragments stay as they are; iptables takes their data for a TCP header and writes the flags there, or drops what is too short")
+			}
 			out = append(out, &nft.Verdict{Code: bytecode.Jump, Chain: tcpFlagWriter(c, clear, set).Name})
 		}
 		return stmts(out...)
 	},
+	Meaning: setECNMeaning,
 })
+
+// setECNMeaning is ecn_tg: set_ect_ip and set_ect_tcp. The latter looks where the header would be in a later fragment as well.
+func setECNMeaning(c *Context, t *iptables.Target) []packet.Step {
+	var steps []packet.Step
+	var mask, flags uint64
+	for _, o := range t.Options {
+		v, _ := o.Value.(uint64)
+		switch o.Spec.Name {
+		case "--ecn-tcp-remove":
+			mask = tcpECE | tcpCWR
+		case "--ecn-tcp-ece":
+			mask, flags = mask|tcpECE, flags|v*tcpECE
+		case "--ecn-tcp-cwr":
+			mask, flags = mask|tcpCWR, flags|v*tcpCWR
+		case "--ecn-ip-ect":
+			steps = append(steps, do(packet.Assign(packet.ECN, packet.Num(v)))...)
+		}
+	}
+	if mask == 0 {
+		return steps
+	}
+	return append(steps, &packet.Choose{Cases: []packet.Case{
+		{When: packet.Not{P: packet.Eq(packet.FragOffset, packet.Value{})}, Steps: do(&packet.Note{Key: fmt.Sprintf("ECN flags %#x/%#x in a later fragment", flags, mask)})},
+		{When: packet.Not{P: packet.Set(packet.HasTransport)}, Steps: ends(packet.Verdict{Kind: packet.Drop})},
+		{When: packet.All{}, Steps: do(packet.AssignMasked(packet.TCPFlags, packet.Num(mask), packet.Num(flags)))},
+	}})
+}
 
 // tcpFlagWriter is a chain that clears some flags and sets some of these. nft has words only for setting them all, so there is a rule for
 // each set of the others.
