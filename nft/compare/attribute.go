@@ -50,10 +50,7 @@ func (s *Structure) Causes(f *Finding, hook packet.Hook, logs bool) []*Hunk {
 	if out != nil {
 		return out
 	}
-	if hop := blamed(f.B, Against(f.B, f.A), s.Changed); hop != nil {
-		return []*Hunk{s.hunkOf[hop.Rule]}
-	}
-	if hop := blamed(f.A, Against(f.A, f.B), s.Changed); hop != nil {
+	if hop, _ := blamed(f, s.Changed); hop != nil {
 		return []*Hunk{s.hunkOf[hop.Rule]}
 	}
 	return nil

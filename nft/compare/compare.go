@@ -27,8 +27,8 @@ type Options struct {
 	// Forgetful leaves out what rules remember for later packets.
 	Forgetful bool
 	// Changed says of a rule that the other side does not have it where it is: what such a rule decides makes one finding, whatever the
-	// other side's rules are. nil: of none.
-	Changed func(*packet.Rule) bool
+	// other side's rules are. 0 is that it has, and more that the rule is likelier what people look for. nil: 0 of all.
+	Changed func(*packet.Rule) int
 	// Until is when to give up. Zero: never.
 	Until time.Time
 }
@@ -198,6 +198,7 @@ func (e *engine) function(chains []*packet.Chain) node {
 // finding is a packet of some, which is a part of n.
 func (e *engine) finding(a, b *packet.Program, h packet.Hook, n, some node) *Finding {
 	f := &Finding{Packet: e.witness(some)}
+	e.plain(h, f.Packet)
 	f.A, f.B = follow(a, h, f.Packet, e.logs), follow(b, h, f.Packet, e.logs)
 	f.Needs = e.needs(n, f.Packet)
 	f.Region = e.region(some, f.Packet)

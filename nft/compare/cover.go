@@ -7,13 +7,15 @@ import (
 
 // covered is the packets that a finding stands for: those about which the same changed rule decides, or where there is none, those about
 // which the same two rules do. Where that does not hold the packet itself, it is the region around it.
-func (e *engine) covered(a, b *packet.Program, h packet.Hook, f *Finding, changed func(*packet.Rule) bool) node {
+func (e *engine) covered(a, b *packet.Program, h packet.Hook, f *Finding, changed func(*packet.Rule) int) node {
 	pathA, pathB := Against(f.A, f.B), Against(f.B, f.A)
 	n := yes
-	if hop := blamed(f.B, pathB, changed); hop != nil {
-		n = e.decidedBy(b, h, hop)
-	} else if hop := blamed(f.A, pathA, changed); hop != nil {
-		n = e.decidedBy(a, h, hop)
+	if hop, ofB := blamed(f, changed); hop != nil {
+		p := a
+		if ofB {
+			p = b
+		}
+		n = e.decidedBy(p, h, hop)
 	} else {
 		for _, side := range []struct {
 			p    *packet.Program
@@ -35,24 +37,40 @@ func (e *engine) covered(a, b *packet.Program, h packet.Hook, f *Finding, change
 	return n
 }
 
-// blamed is the outermost changed rule on a path; or else the last one of the way that sent the packet back or did something with it; nil:
-// there is none.
-func blamed(t *trace.Trace, path []trace.Hop, changed func(*packet.Rule) bool) *trace.Hop {
+// blamed is the rule on the two ways of a packet that is changed most: of those that lead to what decides the outermost, or else the
+// last that sent the packet back or did something with it. nil: none is changed. ofB says that it is one of B's.
+func blamed(f *Finding, changed func(*packet.Rule) int) (hop *trace.Hop, ofB bool) {
 	if changed == nil {
-		return nil
+		return nil, false
 	}
-	for i, h := range path {
-		if h.Rule != nil && changed(h.Rule) {
-			return &path[i]
+	most := 0
+	look := func(hops []trace.Hop, b bool) {
+		for i, h := range hops {
+			if h.Rule == nil {
+				continue
+			}
+			if n := changed(h.Rule); n > most {
+				most, hop, ofB = n, &hops[i], b
+			}
 		}
 	}
+	look(Against(f.B, f.A), true)
+	look(Against(f.A, f.B), false)
+	if hop == nil {
+		look(detours(f.B), true)
+		look(detours(f.A), false)
+	}
+	return hop, ofB
+}
+
+// detours are the hops that sent a packet back or did something with it, the last first.
+func detours(t *trace.Trace) (out []trace.Hop) {
 	for i := len(t.Hops) - 1; i >= 0; i-- {
-		h := &t.Hops[i]
-		if h.Rule != nil && changed(h.Rule) && (h.Verdict != nil && h.Verdict.Kind == packet.Return || acts(h.Did)) {
-			return h
+		if h := t.Hops[i]; h.Verdict != nil && h.Verdict.Kind == packet.Return || acts(h.Did) {
+			out = append(out, h)
 		}
 	}
-	return nil
+	return out
 }
 
 // acts says whether effects are more than log lines.

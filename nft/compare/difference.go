@@ -128,19 +128,27 @@ func (e *engine) unlikeField(f packet.Field, x, y *effect) node {
 	return e.not(e.in(f, []packet.Range{{From: b.value, To: b.value}}))
 }
 
+// absent are the fields that packets do not have at a hook.
+func absent(h packet.Hook) []packet.Field {
+	switch h {
+	case packet.Prerouting:
+		return []packet.Field{packet.Oif, packet.HasSocket}
+	case packet.Input:
+		return []packet.Field{packet.Oif}
+	case packet.Forward:
+		return []packet.Field{packet.HasSocket}
+	case packet.Output:
+		return []packet.Field{packet.Iif}
+	}
+	return nil
+}
+
 // possible is the packets that can be at a hook.
 func (e *engine) possible(h packet.Hook, tracked bool) node {
 	none := func(f packet.Field) packet.Pred { return packet.Eq(f, packet.Value{}) }
 	all := packet.All{packet.Set(packet.HasTransport)}
-	switch h {
-	case packet.Prerouting:
-		all = append(all, none(packet.Oif), none(packet.HasSocket))
-	case packet.Input:
-		all = append(all, none(packet.Oif))
-	case packet.Forward:
-		all = append(all, none(packet.HasSocket))
-	case packet.Output:
-		all = append(all, none(packet.Iif))
+	for _, f := range absent(h) {
+		all = append(all, none(f))
 	}
 	if tracked {
 		all = append(all, none(packet.FragOffset))

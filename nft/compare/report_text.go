@@ -100,7 +100,7 @@ func (r *Report) finding(w io.Writer, n int, d *Difference) {
 	a, b := d.Outcomes()
 	fmt.Fprintf(w, "\n%d. %s (%s, %v): %s → %s", n, d.Place(), familyName(d.IPv6), d.Hook, a, b)
 	if d.Needs != nil {
-		fmt.Fprint(w, ", if "+strings.Join(d.NeedWords(), " and "))
+		fmt.Fprint(w, "; may differ")
 	}
 	if d.MidConnection {
 		fmt.Fprint(w, "; only mid-connection")
@@ -118,6 +118,7 @@ func (r *Report) finding(w io.Writer, n int, d *Difference) {
 		words = []string{"every packet at this hook"}
 	}
 	row("any", strings.Join(words, "; "))
+	row("needs", d.NeedWords()...)
 	row(label(r.A.Name, "A"), d.PathLines(false)...)
 	row(label(r.B.Name, "B"), d.PathLines(true)...)
 	for i, h := range d.Causes {

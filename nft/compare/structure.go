@@ -125,8 +125,16 @@ func (s *Structure) add(h *Hunk) {
 	}
 }
 
-// Changed says whether a rule of either program is part of a change.
-func (s *Structure) Changed(r *packet.Rule) bool { return s.hunkOf[r] != nil }
+// Changed says whether a rule of either program is part of a change: 2, or 1 where it only moved; else 0.
+func (s *Structure) Changed(r *packet.Rule) int {
+	switch h := s.hunkOf[r]; {
+	case h == nil:
+		return 0
+	case h.Kind == Moved:
+		return 1
+	}
+	return 2
+}
 
 // Of is the change that a rule is part of, or nil.
 func (s *Structure) Of(r *packet.Rule) *Hunk { return s.hunkOf[r] }

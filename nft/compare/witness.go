@@ -90,7 +90,25 @@ func (e *engine) choose(c *coding, n node) (packet.Value, node) {
 			code, n = code.Or(packet.Num(1)), hi
 		}
 	}
-	return c.values(code).From, n
+	r := c.values(code)
+	for _, d := range packet.Domain(c.field) { // a value that there is
+		if d.To.Cmp(r.From) >= 0 && d.From.Cmp(r.To) <= 0 {
+			if d.From.Cmp(r.From) > 0 {
+				return d.From, n
+			}
+			break
+		}
+	}
+	return r.From, n
+}
+
+// plain takes away what a packet cannot have at a hook, and no rule asks.
+func (e *engine) plain(h packet.Hook, p *packet.Packet) {
+	for _, f := range absent(h) {
+		if c := e.codings[f]; c != nil && c.code(p.Get(f)) == c.code(packet.Value{}) {
+			p.Set(f, packet.Value{})
+		}
+	}
 }
 
 // restrict is n where a field has a code; n asks no variable before the field's.

@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -35,14 +36,19 @@ func (d *Difference) constraint(c Constraint) string {
 		}
 		return needWords(key, c.Ranges[0].From == packet.Num(1))
 	}
-	one := func(n uint64) bool { return len(c.Ranges) == 1 && c.Ranges[0] == packet.Range{From: packet.Num(n), To: packet.Num(n)} }
+	one := func(n uint64) bool {
+		return len(c.Ranges) == 1 && c.Ranges[0] == packet.Range{From: packet.Num(n), To: packet.Num(n)}
+	}
 	switch {
-	case f.Scratch(), f == packet.HasTransport && one(1), f == packet.FragOffset && one(0), f == packet.HasSocket && one(0):
+	case f.Scratch(), f == packet.HasTransport && one(1), f == packet.FragOffset && one(0):
 		return ""
-	case (f == packet.Oif || f == packet.Iif) && one(0) && !d.hasDevice(f):
+	case slices.Contains(absent(d.Hook), f) && one(0):
 		return ""
 	case c.Ranges == nil:
 		return f.Name + " of many values"
+	}
+	if s := bitsWords(f, c.Ranges); s != "" {
+		return s
 	}
 	if others := complement(f, c.Ranges); len(others) < len(c.Ranges) || len(others) == 1 && f.Show == packet.Text {
 		if len(others) == 0 {
@@ -53,15 +59,29 @@ func (d *Difference) constraint(c Constraint) string {
 	return f.Name + " " + shortened(f, c.Ranges)
 }
 
-// hasDevice says whether packets at the hook can have the device.
-func (d *Difference) hasDevice(f packet.Field) bool {
-	switch d.Hook {
-	case packet.Prerouting, packet.Input, packet.Ingress:
-		return f == packet.Iif
-	case packet.Output:
-		return f == packet.Oif
+// bitsWords says which bits of a field of flags are set and which are not, where that is what ranges are.
+func bitsWords(f packet.Field, ranges []packet.Range) string {
+	switch f.Show {
+	case packet.Flags, packet.Status, packet.Hex:
+	default:
+		return ""
 	}
-	return true
+	full := packet.Ones(uint(f.Bits))
+	ones, zeros := full, full // in all values
+	count := uint64(0)
+	for _, r := range ranges {
+		free := r.From.Xor(r.To)
+		if !free.And(free.Next()).IsZero() || !r.From.And(free).IsZero() || free.Hi != 0 {
+			return ""
+		}
+		ones, zeros, count = ones.And(r.From), zeros.AndNot(r.To), count+free.Lo+1
+	}
+	fixed := ones.Or(zeros)
+	free := full.AndNot(fixed)
+	if len(ranges) < 2 || fixed.IsZero() || free.Hi != 0 || count != 1<<bits.OnesCount64(free.Lo) {
+		return ""
+	}
+	return fmt.Sprintf("%s %s of %s", f.Name, f.Text(ones), f.Text(fixed))
 }
 
 func shortened(f packet.Field, ranges []packet.Range) string {
@@ -148,12 +168,23 @@ func (d *Difference) Example() string {
 		p.Opaque[key] = holds
 	}
 	for f := range p.Fields {
-		if f.Scratch() {
+		if f.Scratch() || !has(p, f) {
 			delete(p.Fields, f)
 		}
 	}
 	line := packet.Line{Route: route(d.Hook), IPv6: d.IPv6, Packet: p}
 	return line.String()
+}
+
+// has says whether a packet of its protocol has a field.
+func has(p *packet.Packet, f packet.Field) bool {
+	switch proto := p.Get(packet.L4Proto).Lo; f {
+	case packet.TCPFlags, packet.TCPMSS:
+		return proto == 6
+	case packet.ICMPType, packet.ICMPCode:
+		return proto == 1 || proto == 58
+	}
+	return true
 }
 
 // route is a way on which a hook lies.
