@@ -45,11 +45,7 @@ func (n *tableNode) text(p *textPrinter) {
 	for _, f := range n.flowtables {
 		part(f.text)
 	}
-	for _, c := range n.chains {
-		if c.Flags&chainBinding == 0 { // else it shows where it is jumped to
-			part(c.text)
-		}
-	}
+	p.chainTexts(n.view, n.chains, blank)
 	p.WriteString("}\n")
 }
 
@@ -66,7 +62,8 @@ func familyName(f Family) string {
 	return f.String()
 }
 
-func (c *chainDecl) text(p *textPrinter) {
+// head is what stands above a chain's rules, foot what stands below.
+func (c *chainDecl) head(p *textPrinter) {
 	p.printf("\tchain %s {", c.Name)
 	p.handle(c.Handle)
 	p.WriteByte('\n')
@@ -84,7 +81,9 @@ func (c *chainDecl) text(p *textPrinter) {
 		}
 		p.WriteByte('\n')
 	}
-	p.rules(c.Rules, c.view.rule, "\t\t")
+}
+
+func (c *chainDecl) foot(p *textPrinter) {
 	p.remarks(c.Remarks, "\t\t")
 	p.WriteString("\t}\n")
 }

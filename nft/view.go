@@ -84,11 +84,13 @@ type viewer struct {
 	bound  map[string]*Chain
 
 	// Of the rule that is named:
-	rules   room[ruleView]
-	nodes   room[ruleNode]
-	stmts   []node
-	entries room[entry]
-	matches room[matchNode]
+	rules    room[ruleView]
+	nodes    room[ruleNode]
+	stmts    []node
+	entries  room[entry]
+	matches  room[matchNode]
+	payloads room[payloadNode]
+	prefixes room[prefixNode]
 }
 
 func newViewer(t *Table, names Names) *viewer { return &viewer{family: t.Family, names: names, in: t} }

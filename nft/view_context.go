@@ -153,7 +153,12 @@ func (c *protoContext) header(n *payloadNode) (p *protocol, skip uint32) {
 
 // newPayload is a load that nothing is known of. Sixteen bits where ports are may always be called "th sport" and "th dport".
 func newPayload(base bytecode.PayloadBase, off, bits uint32) *payloadNode {
-	n := &payloadNode{base: base, off: off, bits: bits}
+	n := payloadAt(base, off, bits)
+	return &n
+}
+
+func payloadAt(base bytecode.PayloadBase, off, bits uint32) payloadNode {
+	n := payloadNode{base: base, off: off, bits: bits}
 	if base == bytecode.TransportHeader {
 		if f := protoTH.find(off, bits, 0); f != nil {
 			n.proto, n.field = protoTH, f
@@ -249,10 +254,9 @@ func maskRun(mask []byte) (low, high uint32, ok bool) {
 }
 
 // expand splits a payload into the adjacent fields that it covers; nft compares them at once. The last may be the start of a field,
-// or raw bits.
-func (c *protoContext) expand(n *payloadNode) []*payloadNode {
+// or raw bits. They are appended to parts; where it is one field, that is n.
+func (c *protoContext) expand(parts []*payloadNode, n *payloadNode) []*payloadNode {
 	off, left := n.off, n.bits
-	var parts []*payloadNode
 	p, skip := c.header(n)
 	if p != nil {
 		for i := range p.fields {
@@ -261,6 +265,10 @@ func (c *protoContext) expand(n *payloadNode) []*payloadNode {
 				continue
 			}
 			bits := min(f.bits, left)
+			if bits == n.bits {
+				n.proto, n.field, n.isKey = p, f, p.isKey(f)
+				return append(parts, n)
+			}
 			parts = append(parts, &payloadNode{base: n.base, off: off, bits: bits, proto: p, field: f, isKey: p.isKey(f)})
 			off, left = off+bits, left-bits
 			if left == 0 {

@@ -212,7 +212,7 @@ func (r *ruleView) trimmed(m *MaskXor) (fieldNode, uint, bool) {
 	}
 	switch of := m.Of.(type) {
 	case *Payload:
-		n := newPayload(of.Base, of.Offset*8, of.Len*8)
+		n := r.compared(of)
 		if shift, ok := r.ctx.trim(n, m.Mask); ok {
 			return n, shift, true
 		}

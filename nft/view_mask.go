@@ -27,7 +27,7 @@ func (r *ruleView) matchMasked(m *Match, left *MaskXor) bool {
 		return true
 	case of.typ.typ.info().prefix && inside(v.Data, p.and):
 		if bits, ok := prefixLen(of.typ.bigEndian(p.and)); ok {
-			r.add(r.matches.put(matchNode{op: cmpOps[m.Op], left: of.node, right: &prefixNode{r.literal(v.Data, of.typ, false), bits}}))
+			r.add(r.matches.put(matchNode{op: cmpOps[m.Op], left: of.node, right: r.prefixes.put(prefixNode{r.literal(v.Data, of.typ, false), bits})}))
 			return true
 		}
 	}

@@ -30,7 +30,7 @@ func equality(op bytecode.CmpOp) bool { return op == bytecode.CmpEq || op == byt
 func (r *ruleView) match(m *Match) {
 	switch left := m.Left.(type) {
 	case *Payload:
-		r.matchPayload(m, newPayload(left.Base, left.Offset*8, left.Len*8), m.Right)
+		r.matchPayload(m, r.compared(left), m.Right)
 	case *MaskXor:
 		if splitMask(left.Mask, left.Xor).none() {
 			r.match(&Match{Op: m.Op, Left: left.Of, Right: m.Right}) // the mask does nothing
@@ -40,6 +40,11 @@ func (r *ruleView) match(m *Match) {
 	default:
 		r.matchOther(m)
 	}
+}
+
+// compared is what a comparison loads.
+func (r *ruleView) compared(p *Payload) *payloadNode {
+	return r.payloads.put(payloadAt(p.Base, p.Offset*8, p.Len*8))
 }
 
 // add appends a statement.
@@ -102,7 +107,8 @@ func (r *ruleView) matchPayload(m *Match, n *payloadNode, right Expr) {
 // matchFields compares the fields that a payload covers with the parts of a number.
 func (r *ruleView) matchFields(m *Match, n *payloadNode, data []byte) {
 	left, base := n.bits, int(n.base)
-	parts := r.ctx.expand(n)
+	var few [2]*payloadNode
+	parts := r.ctx.expand(few[:0], n)
 	for _, part := range parts {
 		left -= part.bits
 		val := data
@@ -158,7 +164,7 @@ func (r *ruleView) fieldValue(n *payloadNode, val []byte) node {
 	full := new(big.Int).SetBytes(val)
 	full.Lsh(full, uint(n.field.bits-n.bits))
 	t := valueType{typ: n.field.typ, bits: n.field.bits}
-	return &prefixNode{r.literal(full.FillBytes(make([]byte, (n.field.bits+7)/8)), t, false), n.bits}
+	return r.prefixes.put(prefixNode{r.literal(full.FillBytes(make([]byte, (n.field.bits+7)/8)), t, false), n.bits})
 }
 
 // matchOther compares anything but packet bytes.

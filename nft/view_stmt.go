@@ -72,6 +72,8 @@ func (v *viewer) rule(rule *Rule) *ruleNode {
 	v.nodes.reset()
 	v.entries.reset()
 	v.matches.reset()
+	v.payloads.reset()
+	v.prefixes.reset()
 	r := v.ruleView()
 	for _, s := range rule.Stmts {
 		r.stmt(s)

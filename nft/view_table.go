@@ -13,6 +13,7 @@ type (
 		sets       []*setDecl
 		flowtables []*flowtableDecl
 		chains     []*chainDecl
+		view       *viewer
 	}
 
 	chainDecl struct {
@@ -42,7 +43,7 @@ type (
 
 // table names all that is in a table. Anonymous sets show where they are used.
 func (v *viewer) table() *tableNode {
-	n := &tableNode{Table: v.in}
+	n := &tableNode{Table: v.in, view: v}
 	for _, o := range v.in.Objects {
 		n.objects = append(n.objects, newObjectDecl(v.in, o))
 	}
