@@ -155,7 +155,11 @@ func (m *meaning) basics(r *iptables.Rule) []packet.Pred {
 	if r.Out != nil {
 		add(device(packet.Oif, r.Out.Name), r.Out.Neg)
 	}
-	if r.Proto != nil {
+	switch {
+	case r.Proto == nil:
+	case r.Proto.Num == protoAH && m.rs.Family == iptables.IPv6: // the last header is behind an authentication header (ipv6_find_hdr)
+		add(packet.Any{}, r.Proto.Neg)
+	default:
 		add(packet.Eq(packet.L4Proto, packet.Num(uint64(r.Proto.Num))), r.Proto.Neg)
 	}
 	if r.Fragment != nil { // -f: the rule is about later fragments
@@ -163,6 +167,8 @@ func (m *meaning) basics(r *iptables.Rule) []packet.Pred {
 	}
 	return out
 }
+
+const protoAH = 51 // of IANA
 
 // device is -i or -o: ifname_compare_aligned compares the bytes under a mask that a "+" ends.
 func device(f packet.Field, name string) packet.Pred {

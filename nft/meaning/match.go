@@ -88,7 +88,7 @@ func (r *ruleReader) inRange(x nft.Expr, reg register, ranges []packet.Range) pa
 // memoryKey names a comparison of something that each evaluation gives another value of. What statistic of iptables says has its words.
 func memoryKey(m *nft.Match) string {
 	if n, ok := m.Left.(*nft.Numgen); ok && n.Type == 0 {
-		if v, ok := m.Right.(*nft.Value); ok && m.Op == bytecode.CmpEq && len(v.Data) == 4 {
+		if v, ok := m.Right.(*nft.Value); ok && (m.Op == bytecode.CmpEq || m.Op == bytecode.CmpNeq) && len(v.Data) == 4 {
 			return packet.Every(n.Modulus, uint32(littleEndian(v.Data))).Key
 		}
 	}

@@ -225,6 +225,10 @@ func Domain(f Field) []Range {
 		return points(StateInvalid, StateEstablished, StateRelated, StateNew, StateUntracked)
 	case HasSocket:
 		return []Range{{Num(0), Num(2)}}
+	case Hour:
+		return []Range{{Num(0), Num(24*60*60 - 1)}}
+	case Day:
+		return []Range{{Num(0), Num(6)}}
 	case PktType:
 		return []Range{{Num(0), Num(3)}}
 	}

@@ -1,13 +1,16 @@
 package ext
 
 import (
+	"math"
+
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
-// xt_length.c: the length of the IP packet, which the network stack has cut to it.
+// xt_length.c: the length of the IP packet, which the network stack has cut to it. It may be more than 65535 where the stack leaves it to
+// the device to cut a packet into segments (BIG TCP).
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name:    "length",
@@ -17,7 +20,7 @@ var _ = registerMatch(&Match{
 	Meaning: lengthMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
-		return negated(hostRange(&nft.Meta{Key: bytecode.MetaLen}, o.Value.(iptables.Range), 65535), o.Neg)
+		return negated(hostRange(&nft.Meta{Key: bytecode.MetaLen}, o.Value.(iptables.Range), math.MaxUint32), o.Neg)
 	},
 })
 

@@ -161,14 +161,17 @@ func policyElements(options []iptables.Option) [][]iptables.Option {
 	return elements
 }
 
-// warnPolicy reports what nftables does not look at. An address it knows of tunnels alone, so that one stands for the mode.
+// warnPolicy reports what nftables does not look at. An address it knows only of the modes that have some, so that one stands nearly for the
+// mode.
 func warnPolicy(c *Context, element []iptables.Option) {
 	tunnel := slices.ContainsFunc(element, func(o iptables.Option) bool { return strings.HasPrefix(o.Spec.Name, "--tunnel-") })
 	for _, o := range element {
 		switch {
 		case o.Spec.Name == "--proto":
 			c.Lossy(o.Pos, "policy", "", "the protocol of a transformation is not looked at, which nftables does not know")
-		case o.Spec.Name == "--mode" && !(tunnel && o.Value == "tunnel" && !o.Neg):
+		case o.Spec.Name == "--mode" && tunnel:
+			c.Lossy(o.Pos, "policy", "", "transformations in the modes BEET and IPTFS count as tunnels, which nftables cannot tell apart")
+		case o.Spec.Name == "--mode":
 			c.Lossy(o.Pos, "policy", "", "the mode of a transformation is not looked at, which nftables does not know")
 		}
 	}

@@ -187,10 +187,9 @@ func recentSets(c *Context, m *iptables.Match, rules []*iptables.Match, typ nft.
 // always matches. Beside one another, the entries of a list are the same for all rules, but not for how long they count.
 func recentSteps(c *Context, m *iptables.Match) []packet.Step {
 	act := m.Options[slices.IndexFunc(m.Options, func(o iptables.Option) bool { return slices.Contains(recentActs, o.Spec.Name) })]
-	for _, name := range []string{"--hitcount", "--rttl"} {
-		if _, ok := m.Get(name); ok {
-			return require(packet.Negate(stateful(m), act.Neg))
-		}
+	hits, counted := m.Get("--hitcount")
+	if _, ok := m.Get("--rttl"); ok || counted && hits.Value.(uint64) > 1 {
+		return require(packet.Negate(stateful(m), act.Neg))
 	}
 	_, destination := m.Get("--rdest")
 	mask, _ := m.Get("--mask")

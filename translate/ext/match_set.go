@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
@@ -40,7 +41,8 @@ var _ = registerMatch(&Match{
 		Lossy:   "--update-counters, --update-subcounters",
 		Kernel:  "5.6", // networks beside other values (nft_set_pipapo)
 	},
-	Lower: lowerSet,
+	Meaning: setMeaning,
+	Lower:   lowerSet,
 })
 
 func setCountOptions() []*iptables.OptionSpec {
@@ -208,4 +210,23 @@ func amongOthers(s *ipset.Set, e *ipset.Entry) bool {
 		return o != e && o.Values[0].Net == net &&
 			(strings.HasPrefix(other.Name, dev) || other.Wildcard && strings.HasPrefix(dev, other.Name))
 	})
+}
+
+// setMeaning is set_match_v4. What elements count changes nothing for the packet.
+func setMeaning(c *Context, m *iptables.Match) packet.Pred {
+	set, _ := m.Get("--match-set")
+	ref := set.Value.(setRef)
+	s := c.Sets.Get(ref.Name)
+	if s == nil {
+		return opaqueMatch(m, true)
+	}
+	for _, o := range m.Options {
+		switch {
+		case o.Spec.Name == "--return-nomatch":
+			ref.returned = true
+		case slices.Contains(setCounts, o.Spec.Name):
+			return opaqueMatch(m, true)
+		}
+	}
+	return packet.Negate(ipsetMeaning(c, s, ref), set.Neg)
 }
