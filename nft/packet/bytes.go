@@ -208,3 +208,42 @@ func sum(b []byte) uint16 {
 	}
 	return uint16(s)
 }
+
+// Headers reads a packet's protocol, addresses and ports, and the rest of its headers, from their bytes, which may be cut off. It
+// returns false for what is neither IPv4 nor IPv6.
+func Headers(network, transport []byte) (l *Line, ok bool) {
+	l = &Line{Packet: &Packet{Fields: map[Field]Value{}}}
+	layout := ipv4Layout
+	switch {
+	case len(network) >= 20 && network[0]>>4 == 4:
+	case len(network) >= 40 && network[0]>>4 == 6:
+		l.IPv6, layout = true, ipv6Layout
+	default:
+		return nil, false
+	}
+	get(network, layout, l.Packet)
+	if l.IPv6 {
+		l.Packet.Set(L4Proto, l.Packet.Get(IPv6Next))
+	}
+	proto := uint8(l.Packet.Get(L4Proto).Lo)
+	if layout = transports[proto]; layout == nil && hasPorts(l.Packet) {
+		layout = portLayout
+	}
+	get(transport, layout, l.Packet)
+	return l, true
+}
+
+// get reads fields where a layout has them.
+func get(b []byte, layout []span, p *Packet) {
+	for _, s := range layout {
+		if int(s.offset+uint32(s.field.Bits)) > 8*len(b) {
+			continue
+		}
+		var v Value
+		for i := range uint32(s.field.Bits) {
+			at := s.offset + i
+			v = v.Shl(1).Or(Num(uint64(b[at/8] >> (7 - at%8) & 1)))
+		}
+		p.Set(s.field, v)
+	}
+}

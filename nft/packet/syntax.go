@@ -30,7 +30,12 @@ type Line struct {
 	Packet *Packet
 	// Moved says where a new destination leads that a rule gives to the packet.
 	Moved Moved
+
+	said map[Field]bool
 }
+
+// Said says whether the text that was read names a field.
+func (l *Line) Said(f Field) bool { return l.said[f] }
 
 // Route is a packet's way through the hooks, as long as no rule changes it.
 type Route uint8
@@ -92,6 +97,10 @@ func ParseLine(text string, more ...Field) (*Line, error) {
 	}
 	if !p.routed {
 		p.line.Route = p.line.likelyRoute()
+	}
+	p.line.said = map[Field]bool{}
+	for f := range p.line.Packet.Fields {
+		p.line.said[f] = true
 	}
 	p.line.Fill()
 	return p.line, nil

@@ -150,3 +150,17 @@ func (p *lineParser) opaque(w word, name, value string, isQuoted bool) error {
 	p.line.Packet.Opaque[name] = value == "yes"
 	return nil
 }
+
+// headerFields are those that are part of a packet's bytes.
+var headerFields = func() map[Field]bool {
+	out := map[Field]bool{HasTransport: true, TCPMSS: true, Length: true}
+	for _, l := range [][]span{ipv4Layout, ipv6Layout, tcpLayout, udpLayout, icmpLayout, ahLayout, espLayout, compLayout} {
+		for _, s := range l {
+			out[s.field] = true
+		}
+	}
+	return out
+}()
+
+// InHeader says whether the field is part of a packet's bytes, from its network header on, see [Line.Bytes].
+func (f Field) InHeader() bool { return headerFields[f] || numbered.MatchString(plainWord(f)) }

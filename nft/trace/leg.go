@@ -136,7 +136,7 @@ func (w *walk) translated(n *packet.NAT) {
 func (w *walk) leadsTo(n *packet.NAT) {
 	const unicast, local = 1, 2 // RTN_*
 	to := uint64(unicast)
-	if here(w.way.line, n, w.packet) {
+	if here(w.way.Line, n, w.packet) {
 		to = local
 	}
 	for _, with := range []string{"", " . iif", " . oif"} {
@@ -169,7 +169,7 @@ func (w *walk) ask(p packet.Pred) {
 	case *packet.Masked:
 		w.askField(v.Field)
 	case *packet.Opaque:
-		if _, said := w.way.line.Packet.Opaque[v.Key]; !said {
+		if _, said := w.way.Line.Packet.Opaque[v.Key]; !said {
 			w.way.assume(Assumption{Key: v.Key, Value: "no"})
 		}
 	case packet.Not:
@@ -195,7 +195,7 @@ func (w *walk) askField(f packet.Field) {
 	if !vague(f) || !w.packet.Get(f).IsZero() {
 		return
 	}
-	if _, said := w.way.line.Packet.Fields[f]; !said {
+	if _, said := w.way.Line.Packet.Fields[f]; !said {
 		w.way.assume(Assumption{Key: f.Word(), Value: f.Text(packet.Value{})})
 	}
 }

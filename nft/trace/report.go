@@ -16,7 +16,7 @@ type Report struct {
 	// Route is in, forward, out or loop, as far as the packet got.
 	Route string       `json:"route"`
 	Hooks []HookReport `json:"hooks"`
-	// Fate is accepted, dropped, rejected, queued, stolen or expired; Detail how it is rejected, or which queue.
+	// Fate is accepted, dropped, rejected, queued, stolen, expired or lost; Detail how it is rejected, or which queue.
 	Fate   string `json:"fate"`
 	Detail string `json:"detail,omitempty"`
 	// By is the rule or policy that dropped it.
@@ -70,8 +70,8 @@ type AssumedReport struct {
 
 // Report says a way in words.
 func (w *Way) Report() *Report {
-	r := &Report{Packet: w.line.String(), Route: w.Route.String(), Detail: w.Outcome.Detail, Notes: w.Notes}
-	changed := &changes{line: w.line}
+	r := &Report{Packet: w.Line.String(), Route: w.Route.String(), Detail: w.Outcome.Detail, Notes: w.Notes, Kernel: w.Kernel}
+	changed := &changes{line: w.Line}
 	for i := range w.Legs {
 		leg := &w.Legs[i]
 		hook := HookReport{Hook: leg.Hook.String(), Rules: []HopReport{}}
@@ -100,6 +100,8 @@ func (w *Way) fate(r *Report) {
 	r.Fate = fates[w.Outcome.Kind]
 	last := &w.Legs[len(w.Legs)-1]
 	switch {
+	case w.Lost != "":
+		r.Fate, r.end = "lost", "lost: "+w.Lost
 	case w.Expired:
 		r.Fate, r.end = "expired", "expired: it had no hop left to be forwarded, which is answered with time exceeded"
 	case w.Outcome.Kind == packet.Accept && w.Route != packet.Received && w.Route != packet.Looped:

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rechain/nft/packet"
@@ -16,7 +17,8 @@ import (
 // otherwise. A packet that a transparent proxy takes stays here.
 //
 // Chains before connection tracking (priority -200) find the packet without an entry, for which both ct state of nft and the state match of
-// iptables say invalid (nft_ct_get_eval, conntrack_mt); from then on it has the state that its line says, unless a rule said notrack.
+// iptables say invalid (nft_ct_get_eval, conntrack_mt); from then on it has the state that its line says, unless a rule said notrack. Where no rule has
+// connections tracked, none are, and chains of type nat see no packet (nf_nat_inet_fn), unless the line says a state.
 type Way struct {
 	// Legs are the hooks that the packet came to.
 	Legs []Leg
@@ -30,8 +32,11 @@ type Way struct {
 	Assumed []Assumption
 	// Notes say what the kernel does with the packet outside of the rules.
 	Notes []string
-
-	line *packet.Line
+	// Line is the packet as it began.
+	Line *packet.Line
+	// Kernel says that the kernel took the packet its way. Lost then says where it was lost without a rule that took it; "" else.
+	Kernel bool
+	Lost   string
 }
 
 // Leg is one hook.
@@ -46,12 +51,18 @@ type Leg struct {
 // for the answer; or Text says it all.
 type Assumption struct{ Key, Value, Text string }
 
-// String is the assumption in words.
+// String is the assumption, as a packet's line could say it, or in words.
 func (a Assumption) String() string {
 	if a.Text != "" {
 		return a.Text
 	}
-	return fmt.Sprintf("%s was not said, and taken as %s", a.Key, a.Value)
+	key := a.Key
+	if strings.ContainsAny(key, " \"'=") && key[0] != '"' {
+		if key = strconv.Quote(a.Key); !strings.Contains(a.Key, "'") {
+			key = "'" + a.Key + "'"
+		}
+	}
+	return key + "=" + a.Value
 }
 
 func (w *Way) assume(a Assumption) {
@@ -96,12 +107,18 @@ func Through(p *packet.Program, line *packet.Line, all bool) (*Way, error) {
 	if line.IPv6 != p.IPv6 {
 		return nil, fmt.Errorf("the packet is of another family than the program")
 	}
-	j := &journey{Way: &Way{Route: line.Route, line: line}, program: p, packet: line.Packet.Clone()}
+	j := &journey{Way: &Way{Route: line.Route, Line: line}, program: p, packet: line.Packet.Clone()}
 	j.iif, j.oif = deviceOf(j.packet, iifFields), deviceOf(j.packet, oifFields)
 	j.leg = &leg{way: j.Way, all: all, state: j.packet.Get(packet.CTState)}
 	j.packet.Set(packet.CTState, packet.Num(packet.StateInvalid))
 	if p.Tracks && (!j.packet.Get(packet.FragOffset).IsZero() || j.packet.Get(packet.FragFlags).Bit(0)) {
 		j.Notes = append(j.Notes, "the rule set has connections tracked: the kernel puts fragments together before any rule sees them")
+	}
+	if !p.Tracks && !line.Said(packet.CTState) {
+		j.leg.state = packet.Num(packet.StateInvalid)
+		if slices.ContainsFunc(p.Chains, func(c *packet.Chain) bool { return c.Base != nil && c.Base.NAT }) {
+			j.Notes = append(j.Notes, "no rule has connections tracked, so that chains of type nat see no packet; ct=new says that they are tracked")
+		}
 	}
 	if err := j.travel(); err != nil {
 		return nil, err
@@ -149,7 +166,7 @@ func (j *journey) travel() error {
 func (j *journey) pass(h packet.Hook) (bool, error) {
 	j.leg.hook = h
 	j.devices(h)
-	if _, said := j.line.Packet.Fields[packet.HasRoute]; !said {
+	if _, said := j.Line.Packet.Fields[packet.HasRoute]; !said {
 		has := uint64(1)
 		if h == packet.Prerouting && j.Route != packet.Looped {
 			has = 0 // no route was looked up yet
@@ -193,7 +210,7 @@ func (j *journey) reroute(h packet.Hook) {
 	if o.DNAT == nil {
 		return
 	}
-	here := here(j.line, o.DNAT, j.packet)
+	here := here(j.Line, o.DNAT, j.packet)
 	switch {
 	case h == packet.Output && here:
 		j.Route, j.oif = packet.Looped, loopback
