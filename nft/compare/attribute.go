@@ -34,24 +34,33 @@ func (s *Structure) Attribute(opt Options) error {
 	return nil
 }
 
-// Causes are the changes behind a finding: those that make the difference for its packet by themselves, or else the first on the packet's
-// way on either side.
+// Causes are the changes behind a finding: those that do to its packet by themselves what B does; or else those that do something to it; or
+// else the ones on its ways.
 func (s *Structure) Causes(f *Finding, hook packet.Hook, logs bool) []*Hunk {
-	var out []*Hunk
+	var whole, part, passed []*Hunk
 	for _, h := range s.Hunks {
 		if h.Meaning != MeansSomething {
 			continue
 		}
 		t, err := trace.Hook(s.With(h), hook, f.Packet, logs)
-		if err == nil && !trace.Same(t.Outcome, f.A.Outcome) {
-			out = append(out, h)
+		switch {
+		case err != nil:
+		case trace.Same(t.Outcome, f.B.Outcome):
+			whole = append(whole, h)
+		case !trace.Same(t.Outcome, f.A.Outcome):
+			part = append(part, h)
 		}
 	}
-	if out != nil {
-		return out
+	a, b := blamed(f, s.Changed)
+	for _, hop := range []*trace.Hop{a, b} {
+		if hop != nil && !slices.Contains(passed, s.hunkOf[hop.Rule]) {
+			passed = append(passed, s.hunkOf[hop.Rule])
+		}
 	}
-	if hop, _ := blamed(f, s.Changed); hop != nil {
-		return []*Hunk{s.hunkOf[hop.Rule]}
+	for _, list := range [][]*Hunk{whole, part, passed} {
+		if list != nil {
+			return list
+		}
 	}
 	return nil
 }

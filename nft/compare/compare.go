@@ -140,11 +140,13 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		}
 		all, some := e.first(differ, layers)
 		found := e.finding(a, b, h, differ, some)
+		covered := e.covered(a, b, h, found, opt.Changed)
+		found.Region = e.region(e.and(some, covered), found.Packet)
 		if trace.Same(found.A.Outcome, found.B.Outcome) {
 			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
 		}
 		f.Findings = append(f.Findings, found)
-		differ = e.and(differ, e.not(e.and(all, e.covered(a, b, h, found, opt.Changed))))
+		differ = e.and(differ, e.not(e.and(all, covered)))
 	}
 	return f
 }
@@ -172,6 +174,7 @@ func (e *engine) memories(a, b *packet.Program, f *Function, among func() node) 
 	differ := e.different(e.memory(e.function(at(a, f.Hook))), e.memory(e.function(at(b, f.Hook))))
 	if differ = e.and(among(), differ); differ != no {
 		f.Memory = e.finding(a, b, f.Hook, differ, differ)
+		f.Memory.Region = e.region(differ, f.Memory.Packet)
 	}
 }
 
@@ -192,7 +195,21 @@ func (e *engine) function(chains []*packet.Chain) node {
 	for _, c := range chains[1:] {
 		n = e.seq(packet.Accept, n, e.base(c))
 	}
-	return n
+	return e.having(n, e.begin())
+}
+
+// begin is the number of the effect that all scratch fields begin with 0.
+func (e *engine) begin() int {
+	x := (&effect{}).clone()
+	for f := range e.codings {
+		if f.Scratch() {
+			x.changes[f] = change{value: packet.Value{}}
+			if e.coding(f).starts == nil {
+				x.changes[f] = change{bits: make([]bit, f.Bits)}
+			}
+		}
+	}
+	return e.intern(x)
 }
 
 // finding is a packet of some, which is a part of n.
@@ -201,7 +218,6 @@ func (e *engine) finding(a, b *packet.Program, h packet.Hook, n, some node) *Fin
 	e.plain(h, f.Packet)
 	f.A, f.B = follow(a, h, f.Packet, e.logs), follow(b, h, f.Packet, e.logs)
 	f.Needs = e.needs(n, f.Packet)
-	f.Region = e.region(some, f.Packet)
 	return f
 }
 

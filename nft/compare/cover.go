@@ -5,62 +5,67 @@ import (
 	"rechain/nft/trace"
 )
 
-// covered is the packets that a finding stands for: those about which the same changed rule decides, or where there is none, those about
-// which the same two rules do. Where that does not hold the packet itself, it is the region around it.
+// covered is the packets that a finding stands for: those about which the same changed rules decide, whatever others do; or where none is
+// changed, those about which the same two rules do. Where that cannot be told, only the packet's own values.
 func (e *engine) covered(a, b *packet.Program, h packet.Hook, f *Finding, changed func(*packet.Rule) int) node {
-	pathA, pathB := Against(f.A, f.B), Against(f.B, f.A)
+	hopA, hopB := blamed(f, changed)
+	if hopA == nil && hopB == nil {
+		hopA, hopB = last(Against(f.A, f.B)), last(Against(f.B, f.A))
+	}
 	n := yes
-	if hop, ofB := blamed(f, changed); hop != nil {
-		p := a
-		if ofB {
-			p = b
-		}
-		n = e.decidedBy(p, h, hop)
-	} else {
-		for _, side := range []struct {
-			p    *packet.Program
-			path []trace.Hop
-		}{{a, pathA}, {b, pathB}} {
-			if len(side.path) > 0 {
-				n = e.and(n, e.decidedBy(side.p, h, &side.path[len(side.path)-1]))
-			}
-		}
+	if hopA != nil {
+		n = e.decidedBy(a, h, hopA)
+	}
+	if hopB != nil {
+		n = e.and(n, e.decidedBy(b, h, hopB))
 	}
 	if !e.holds(n, f.Packet) {
 		n = yes
-		for _, c := range f.Region {
-			if c.Ranges != nil {
-				n = e.and(n, e.in(c.Field, c.Ranges))
-			}
+		for _, c := range e.inOrder() {
+			n = e.and(n, e.exactly(c, f.Packet))
 		}
 	}
 	return n
 }
 
-// blamed is the rule on the two ways of a packet that is changed most: of those that lead to what decides the outermost, or else the
-// last that sent the packet back or did something with it. nil: none is changed. ofB says that it is one of B's.
-func blamed(f *Finding, changed func(*packet.Rule) int) (hop *trace.Hop, ofB bool) {
-	if changed == nil {
-		return nil, false
+func last(hops []trace.Hop) *trace.Hop {
+	if len(hops) == 0 {
+		return nil
 	}
-	most := 0
-	look := func(hops []trace.Hop, b bool) {
-		for i, h := range hops {
-			if h.Rule == nil {
-				continue
-			}
-			if n := changed(h.Rule); n > most {
-				most, hop, ofB = n, &hops[i], b
-			}
+	return &hops[len(hops)-1]
+}
+
+// blamed are the rules on the two ways of a packet that are changed most, if any is: of those that lead to what decides, the outermost, or
+// else the last that sent the packet back or did something with it. A side whose rules are changed less has none.
+func blamed(f *Finding, changed func(*packet.Rule) int) (hopA, hopB *trace.Hop) {
+	if changed == nil {
+		return nil, nil
+	}
+	a, mostA := mostChanged(Against(f.A, f.B), changed)
+	b, mostB := mostChanged(Against(f.B, f.A), changed)
+	if mostA+mostB == 0 {
+		a, mostA = mostChanged(detours(f.A), changed)
+		b, mostB = mostChanged(detours(f.B), changed)
+	}
+	switch {
+	case mostA > mostB:
+		return a, nil
+	case mostB > mostA:
+		return nil, b
+	}
+	return a, b
+}
+
+func mostChanged(hops []trace.Hop, changed func(*packet.Rule) int) (hop *trace.Hop, most int) {
+	for i, h := range hops {
+		if h.Rule == nil {
+			continue
+		}
+		if n := changed(h.Rule); n > most {
+			most, hop = n, &hops[i]
 		}
 	}
-	look(Against(f.B, f.A), true)
-	look(Against(f.A, f.B), false)
-	if hop == nil {
-		look(detours(f.B), true)
-		look(detours(f.A), false)
-	}
-	return hop, ofB
+	return hop, most
 }
 
 // detours are the hops that sent a packet back or did something with it, the last first.

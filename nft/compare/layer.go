@@ -11,9 +11,12 @@ type layer struct{ all, begin node }
 // layers are the kinds, the first first.
 func (e *engine) layers(fa, fb node) []layer {
 	a, b := e.through(fa), e.through(fb)
-	access, both := e.ite(a, e.not(b), b), e.and(a, b)
 	begin := e.pred(packet.Eq(packet.CTState, packet.Num(packet.StateNew)))
-	return []layer{{access, e.and(access, begin)}, {both, e.and(both, begin)}, {yes, begin}}
+	var out []layer
+	for _, kind := range []node{e.and(e.not(a), b), e.and(a, e.not(b)), e.and(a, b), yes} {
+		out = append(out, layer{kind, e.and(kind, begin)})
+	}
+	return out
 }
 
 // through is the packets that a function lets through.

@@ -67,7 +67,8 @@ type (
 	}
 	jsonConstraint struct {
 		Field  string   `json:"field"`
-		Values []string `json:"values"` // single values, ranges FROM-TO, networks; of opaque matches yes or no
+		Not    bool     `json:"not,omitempty"` // all values but these
+		Values []string `json:"values"`        // single values, ranges FROM-TO, networks; of opaque matches yes or no
 	}
 	jsonHop struct {
 		Table  string `json:"table"`
@@ -159,7 +160,7 @@ func (r *Report) jsonFindings(list []*Difference) []jsonFinding {
 			A: verdictNames[d.A.Outcome.Kind], B: verdictNames[d.B.Outcome.Kind],
 			ANAT: jsonNATs(d.A.Outcome, d.IPv6), BNAT: jsonNATs(d.B.Outcome, d.IPv6),
 			Severity: d.Severity.String(), Certain: d.Needs == nil, Needs: d.Needs, OneSided: d.OneSided, MidConnection: d.MidConnection,
-			Packet: map[string]string{}, Line: d.Example(), Region: jsonRegion(d.Region),
+			Packet: map[string]string{}, Line: d.Example(), Region: d.jsonRegion(),
 			APath: jsonPath(Against(d.A, d.B)), BPath: jsonPath(Against(d.B, d.A))}
 		f.AOutcome, f.BOutcome = d.Outcomes()
 		for field, v := range d.Packet.Fields {
@@ -195,14 +196,15 @@ func jsonNATs(o trace.Outcome, ipv6 bool) (out []jsonNAT) {
 	return out
 }
 
-func jsonRegion(region []Constraint) []jsonConstraint {
-	out := make([]jsonConstraint, 0, len(region))
-	for _, c := range region {
-		if c.Field.Scratch() {
+func (d *Difference) jsonRegion() []jsonConstraint {
+	out := make([]jsonConstraint, 0, len(d.Region))
+	for _, c := range d.Region {
+		if c.Ranges == nil || d.hidden(c) {
 			continue
 		}
-		j := jsonConstraint{Field: strings.TrimPrefix(c.Field.Name, "? "), Values: []string{}}
-		for _, r := range c.Ranges {
+		not, ranges := shorter(c)
+		j := jsonConstraint{Field: strings.TrimPrefix(c.Field.Name, "? "), Not: not, Values: []string{}}
+		for _, r := range ranges {
 			j.Values = append(j.Values, c.Field.RangesText([]packet.Range{r}))
 		}
 		out = append(out, j)

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -280,11 +281,13 @@ func (s *Structure) gap(sc *script, steps []diff.Step, moved map[*packet.Rule]bo
 			bs = append(bs, sc.b.Rules[st.B])
 		}
 	}
+	alone := len(as) == 1 && len(bs) == 1
 	if len(as)*len(bs) <= maxPairs {
 		as = slices.DeleteFunc(as, func(ra *packet.Rule) bool {
 			pa := ka.parts(ra)
 			for i, rb := range bs {
-				if fields := apart(pa, kb.parts(rb)); fields != nil {
+				fields, shared := apart(pa, kb.parts(rb))
+				if len(fields) <= 2 && (shared >= len(fields) || alone) {
 					s.add(&Hunk{Kind: Changed, Chain: sc.a, A: []*packet.Rule{ra}, B: []*packet.Rule{rb}, Fields: fields})
 					bs = slices.Delete(bs, i, i+1)
 					return true
@@ -304,34 +307,25 @@ func (s *Structure) gap(sc *script, steps []diff.Step, moved map[*packet.Rule]bo
 // maxPairs bounds how many pairs of rules are held against each other between two that both sides have.
 const maxPairs = 10_000
 
-// apart are what two rules say differently, if it is so little that one was made from the other: all but one or two things; else nil.
-func apart(a, b []part) []string {
+// apart are the things that two rules say differently, and how many they say alike.
+func apart(a, b []part) (fields []string, shared int) {
 	inA, inB := map[part]bool{}, map[part]bool{}
 	for _, p := range a {
 		inA[p] = true
 	}
-	shared := 0
-	fields := map[string]bool{}
+	seen := map[string]bool{}
 	for _, p := range b {
 		inB[p] = true
 		if inA[p] {
 			shared++
 		} else {
-			fields[p.about] = true
+			seen[p.about] = true
 		}
 	}
 	for p := range inA {
 		if !inB[p] {
-			fields[p.about] = true
+			seen[p.about] = true
 		}
 	}
-	if len(fields) == 0 || len(fields) > 2 || shared < len(fields) {
-		return nil
-	}
-	out := make([]string, 0, len(fields))
-	for f := range fields {
-		out = append(out, f)
-	}
-	slices.Sort(out)
-	return out
+	return slices.Sorted(maps.Keys(seen)), shared
 }

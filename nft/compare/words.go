@@ -36,13 +36,8 @@ func (d *Difference) constraint(c Constraint) string {
 		}
 		return needWords(key, c.Ranges[0].From == packet.Num(1))
 	}
-	one := func(n uint64) bool {
-		return len(c.Ranges) == 1 && c.Ranges[0] == packet.Range{From: packet.Num(n), To: packet.Num(n)}
-	}
 	switch {
-	case f.Scratch(), f == packet.HasTransport && one(1), f == packet.FragOffset && one(0):
-		return ""
-	case slices.Contains(absent(d.Hook), f) && one(0):
+	case d.hidden(c):
 		return ""
 	case c.Ranges == nil:
 		return f.Name + " of many values"
@@ -50,13 +45,28 @@ func (d *Difference) constraint(c Constraint) string {
 	if s := bitsWords(f, c.Ranges); s != "" {
 		return s
 	}
-	if others := complement(f, c.Ranges); len(others) < len(c.Ranges) || len(others) == 1 && f.Show == packet.Text {
-		if len(others) == 0 {
-			return ""
-		}
-		return "not " + f.Name + " " + shortened(f, others)
+	if not, ranges := shorter(c); not {
+		return "not " + f.Name + " " + shortened(f, ranges)
 	}
 	return f.Name + " " + shortened(f, c.Ranges)
+}
+
+// hidden says whether a condition tells people nothing: packets at the hook are so anyhow.
+func (d *Difference) hidden(c Constraint) bool {
+	one := func(n uint64) bool {
+		return len(c.Ranges) == 1 && c.Ranges[0] == packet.Range{From: packet.Num(n), To: packet.Num(n)}
+	}
+	f := c.Field
+	return f.Scratch() || f == packet.HasTransport && one(1) || f == packet.FragOffset && one(0) ||
+		slices.Contains(absent(d.Hook), f) && packet.Contains(c.Ranges, packet.Value{}) || c.Ranges != nil && len(complement(f, c.Ranges)) == 0
+}
+
+// shorter is a condition by the values that fulfil it, or where they are fewer those that do not.
+func shorter(c Constraint) (not bool, ranges []packet.Range) {
+	if others := complement(c.Field, c.Ranges); len(others) < len(c.Ranges) || len(others) == 1 && c.Field.Show == packet.Text && others[0].From == others[0].To {
+		return true, others
+	}
+	return false, c.Ranges
 }
 
 // bitsWords says which bits of a field of flags are set and which are not, where that is what ranges are.
