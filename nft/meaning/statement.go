@@ -19,7 +19,7 @@ func (r *ruleReader) stmt(s nft.Stmt) []packet.Step {
 	case *nft.VerdictMap:
 		return r.verdictMap(v)
 	case *nft.Verdict:
-		return []packet.Step{&packet.End{Verdict: r.verdict(v)}}
+		return r.end(v)
 	case *nft.Counter:
 		return nil
 	case *nft.ObjectRef:
@@ -79,6 +79,14 @@ func (r *ruleReader) note(what string, operands ...nft.Expr) []packet.Step {
 	return []packet.Step{&packet.Do{Effect: &packet.Note{Key: what}}}
 }
 
+// end ends the rule with a verdict. With NFT_CONTINUE the rule itself goes on (nft_do_chain).
+func (r *ruleReader) end(v *nft.Verdict) []packet.Step {
+	if v.Code == bytecode.Continue {
+		return nil
+	}
+	return []packet.Step{&packet.End{Verdict: r.verdict(v)}}
+}
+
 func (r *ruleReader) verdict(v *nft.Verdict) packet.Verdict {
 	out := packet.Verdict{Chain: r.chains[v.Chain]}
 	switch v.Code {
@@ -88,8 +96,6 @@ func (r *ruleReader) verdict(v *nft.Verdict) packet.Verdict {
 		out.Kind = packet.Drop
 	case bytecode.Return:
 		out.Kind = packet.Return
-	case bytecode.Continue:
-		out.Kind = packet.Continue
 	case bytecode.Jump:
 		out.Kind = packet.Jump
 	case bytecode.Goto:
@@ -111,7 +117,7 @@ func (r *ruleReader) verdictMap(m *nft.VerdictMap) []packet.Step {
 	for _, g := range grouped(s.Elements, func(e nft.Element) string { return fmt.Sprint(*e.Verdict) }) {
 		choose.Cases = append(choose.Cases, packet.Case{
 			When:  r.holds(m.Key, reg, s, g),
-			Steps: []packet.Step{&packet.End{Verdict: r.verdict(g[0].Verdict)}},
+			Steps: r.end(g[0].Verdict),
 		})
 	}
 	return append(require(reg.needs), choose)
