@@ -7,6 +7,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -71,6 +72,13 @@ func (c *Context) Whole() Cond {
 		return Not{&Test{Stmts: []nft.Stmt{fragment6(bytecode.CmpNeq, 0)}, Proto: true}}
 	}
 	return &Test{Stmts: []nft.Stmt{fragment4(bytecode.CmpEq, 0)}, Inverse: []nft.Stmt{fragment4(bytecode.CmpNeq, 0)}}
+}
+
+// readsData is what a match means that takes the data of later fragments for headers, and nobody knows what it finds; first is what it means
+// for other packets.
+func readsData(name string, m *iptables.Match, first packet.Pred) packet.Pred {
+	whole := packet.Eq(packet.FragOffset, packet.Value{})
+	return packet.Any{packet.All{whole, first}, packet.All{packet.Not{P: whole}, &packet.Opaque{Key: name + " " + optionsText(m) + "in data"}}}
 }
 
 // neverFragment says that no later fragment gets past the rule's conditions.

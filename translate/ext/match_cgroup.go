@@ -8,6 +8,7 @@ import (
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/iptables"
 )
 
@@ -32,7 +33,8 @@ var _ = registerMatch(&Match{
 		},
 		Listing: either(listed("", "cgroup ! #", "--cgroup"), listed("", "cgroup ! *", "--path")),
 	},
-	Limits: Limits{Refused: "--path", Lossy: "TCP in POSTROUTING"},
+	Limits:  Limits{Refused: "--path", Lossy: "TCP in POSTROUTING"},
+	Meaning: cgroupMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o := m.Options[0]
 		if o.Spec.Name == "--path" {
@@ -51,15 +53,35 @@ var _ = registerMatch(&Match{
 	},
 })
 
+// cgroupMeaning is cgroup_mt_v2, of a class.
+func cgroupMeaning(c *Context, m *iptables.Match) packet.Pred {
+	o := m.Options[0]
+	class, ok := o.Value.(uint64)
+	if !ok {
+		return &packet.Opaque{Key: "cgroup " + optionsText(m)}
+	}
+	all := packet.All{packet.Not{P: packet.Eq(packet.HasSocket, packet.Value{})}, packet.Negate(packet.Eq(packet.Cgroup, packet.Num(class)), o.Neg)}
+	if mayRequest(c) {
+		all = append(all, packet.Set(packet.SocketFound), packet.Not{P: packet.Set(packet.SocketWaits)})
+	}
+	return all
+}
+
+// mayRequest says whether the packet's socket may be a connection request: other protocols have none.
+func mayRequest(c *Context) bool {
+	proto, known := c.Proto()
+	return !known || proto == protoTCP || proto == protoDCCP
+}
+
 // fullSocket says that a packet with a socket has a full one (sk_fullsock). Such have a mark, but nft_socket cannot be asked in POSTROUTING
 // (nft_socket_validate). What other sockets send there are SYN-ACKs.
 func fullSocket(c *Context, pos iptables.Pos) Cond {
+	if !mayRequest(c) {
+		return All{}
+	}
 	if !slices.Contains(c.reachedFrom(), "POSTROUTING") {
 		mark := &nft.Byteorder{Of: &nft.Socket{Key: bytecode.SocketMark}, ToNetwork: true, Len: 4, Size: 4}
 		return &Test{Stmts: []nft.Stmt{&nft.Match{Op: bytecode.CmpGte, Left: mark, Right: value(net32(0))}}} // any
-	}
-	if proto, ok := c.Proto(); ok && proto != protoTCP {
-		return All{}
 	}
 	c.Lossy(pos, "cgroup", "ask in OUTPUT",
 		"a SYN-ACK never matches here; to iptables it may where a raw socket sends it, or both ends opened the connection at once")

@@ -1,6 +1,8 @@
 package ext
 
 import (
+	"slices"
+
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/packet"
@@ -8,7 +10,8 @@ import (
 )
 
 // xt_ecn.c, ecn_mt4 and ecn_mt6: the bits of explicit congestion notification, which are the lowest two of the second byte of an
-// IPv4 header, and in IPv6 the third and fourth highest of it; and two flags of TCP.
+// IPv4 header, and in IPv6 the third and fourth highest of it; and two flags of TCP, of whose header there must be all (match_tcp). Neither
+// engine asks whether that is the data of a later fragment.
 var _ = registerMatch(&Match{
 	Extension: iptables.Extension{
 		Name: "ecn",
@@ -34,6 +37,9 @@ var _ = registerMatch(&Match{
 	Meaning: ecnMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		var all All
+		if !c.headerBefore(m, tcpHeader) && slices.ContainsFunc(m.Options, func(o iptables.Option) bool { return o.Value == nil }) {
+			all = append(all, &Test{Stmts: []nft.Stmt{reaches(tcpHeader)}})
+		}
 		for _, o := range m.Options {
 			field, mask, want := transport(13, 1), byte(0x40), byte(0x40) // ECE
 			switch o.Spec.Name {

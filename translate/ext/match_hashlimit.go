@@ -159,8 +159,32 @@ func lowerHashlimit(c *Context, m *iptables.Match) Cond {
 		return []nft.Stmt{&nft.UpdateSet{Op: bytecode.DynsetUpdate, Name: set.Name, Key: key, Stmts: []nft.Stmt{s}}}
 	}
 	above := strings.HasSuffix(rated.Spec.Name, "above")
-	return &Test{Stmts: limited(above), Stateful: true}
+	test := &Test{Stmts: limited(above), Stateful: true}
+	if d := c.demandPorts(m); d != nil {
+		return All{d, test}
+	}
+	return test
 }
+
+// demandPorts is that there are ports, where the mode asks for any; or nil. In IPv4 later fragments must have bytes in their place too, which
+// count as ports (hashlimit_init_dst).
+func (c *Context) demandPorts(m *iptables.Match) *Demand {
+	mode, _ := m.Get("--hashlimit-mode")
+	parts, _ := mode.Value.([]string)
+	if !c.DropMalformed || !slices.Contains(parts, "srcport") && !slices.Contains(parts, "dstport") {
+		return nil
+	}
+	proto, _ := c.Proto()
+	d := &Demand{Name: "ports", Proto: proto}
+	if c.Fragments && c.Family == iptables.IPv6 {
+		d.say(bytecode.Return, append(c.guard(), fragment6(bytecode.CmpNeq, 0))...)
+	}
+	d.say(bytecode.Return, reaches(portsSize))
+	return d.orDrop("cut off in its ports")
+}
+
+// portsSize is how many bytes both ports have.
+const portsSize = 4
 
 // optionsText is a match's options as they are printed.
 func optionsText(m *iptables.Match) string {

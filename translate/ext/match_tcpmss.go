@@ -47,7 +47,7 @@ var mssKind = iptables.UintRange(0, 65535, ":")
 
 // tcpmssMeaning is tcpmss_mt. A header without the option takes the way out that inverts; a header that is not there does not.
 func tcpmssMeaning(_ *Context, m *iptables.Match) packet.Pred {
-	return packet.All{packet.Set(packet.HasTransport), optionsMeaning(m, func(o iptables.Option) packet.Pred {
+	return readsData("tcpmss", m, packet.All{packet.Set(packet.HasTransport), optionsMeaning(m, func(o iptables.Option) packet.Pred {
 		return packet.All{packet.Set(packet.HasTCPOption(tcpOptionMSS)), rangeMeaning(packet.TCPMSS, o.Value)}
-	})}
+	})})
 }
