@@ -141,7 +141,7 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		all, some := e.first(differ, layers)
 		found := e.finding(a, b, h, differ, some)
 		covered := e.covered(a, b, h, found, opt.Changed)
-		found.Region = e.region(e.and(some, covered), found.Packet)
+		found.Region = e.region(e.and(all, covered), found.Packet)
 		if trace.Same(found.A.Outcome, found.B.Outcome) {
 			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
 		}

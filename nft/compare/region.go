@@ -2,10 +2,13 @@ package compare
 
 import "rechain/nft/packet"
 
-// Constraint is what a region says of a field: its value lies in Ranges, or where it is masked, Field & Mask == Value.
+// Constraint is what a region says of a field: its value lies in Ranges, or if that is nil, Field & Mask == Value. If that is not the
+// whole condition, which no short form may have, Vague is set.
 type Constraint struct {
-	Field  packet.Field
-	Ranges []packet.Range
+	Field       packet.Field
+	Ranges      []packet.Range
+	Mask, Value packet.Value
+	Vague       bool
 }
 
 // region widens a packet, for which n holds, field by field, to all packets around it for which n holds whatever the other fields are
@@ -29,9 +32,36 @@ func (e *engine) region(n node, p *packet.Packet) []Constraint {
 	var out []Constraint
 	for i, c := range fields {
 		if box[i] != yes {
-			out = append(out, Constraint{c.field, e.rangesOf(c, box[i])})
+			out = append(out, e.constraint(c, box[i]))
 		}
 	}
+	return out
+}
+
+// constraint is what n, which asks only for one field, says of it.
+func (e *engine) constraint(c *coding, n node) Constraint {
+	out := Constraint{Field: c.field}
+	if c.starts == nil && c.width > 1 {
+		rest := n
+		for !rest.isTerminal() {
+			t := e.tests[rest]
+			bit := packet.Num(1).Shl(c.width - 1 - uint(t.level-c.level))
+			switch no {
+			case t.lo:
+				out.Value, rest = out.Value.Or(bit), t.hi
+			case t.hi:
+				rest = t.lo
+			default:
+				rest = no
+			}
+			out.Mask = out.Mask.Or(bit)
+		}
+		if rest == yes && out.Mask != packet.Ones(c.width) {
+			return out
+		}
+	}
+	out.Ranges = e.rangesOf(c, n)
+	out.Vague = out.Ranges == nil
 	return out
 }
 

@@ -67,8 +67,9 @@ type (
 	}
 	jsonConstraint struct {
 		Field  string   `json:"field"`
-		Not    bool     `json:"not,omitempty"` // all values but these
-		Values []string `json:"values"`        // single values, ranges FROM-TO, networks; of opaque matches yes or no
+		Not    bool     `json:"not,omitempty"`  // all values but these
+		Mask   string   `json:"mask,omitempty"` // these bits of the field have the value
+		Values []string `json:"values"`         // single values, ranges FROM-TO, networks; of opaque matches yes or no
 	}
 	jsonHop struct {
 		Table  string `json:"table"`
@@ -200,6 +201,9 @@ func (d *Difference) jsonRegion() []jsonConstraint {
 	out := make([]jsonConstraint, 0, len(d.Region))
 	for _, c := range d.Region {
 		if c.Ranges == nil || d.hidden(c) {
+			if c.Ranges == nil && !c.Vague {
+				out = append(out, jsonConstraint{Field: c.Field.Name, Mask: c.Field.Text(c.Mask), Values: []string{c.Field.Text(c.Value)}})
+			}
 			continue
 		}
 		not, ranges := shorter(c)

@@ -3,7 +3,6 @@ package compare
 import (
 	"fmt"
 	"maps"
-	"math/bits"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -39,11 +38,12 @@ func (d *Difference) constraint(c Constraint) string {
 	switch {
 	case d.hidden(c):
 		return ""
+	case c.Vague:
+		return f.Name + " with certain bits"
+	case c.Ranges == nil && c.Value.IsZero():
+		return f.Name + " without " + f.Text(c.Mask)
 	case c.Ranges == nil:
-		return f.Name + " of many values"
-	}
-	if s := bitsWords(f, c.Ranges); s != "" {
-		return s
+		return fmt.Sprintf("%s %s of %s", f.Name, f.Text(c.Value), f.Text(c.Mask))
 	}
 	if not, ranges := shorter(c); not {
 		return "not " + f.Name + " " + shortened(f, ranges)
@@ -63,35 +63,12 @@ func (d *Difference) hidden(c Constraint) bool {
 
 // shorter is a condition by the values that fulfil it, or where they are fewer those that do not.
 func shorter(c Constraint) (not bool, ranges []packet.Range) {
-	if others := complement(c.Field, c.Ranges); len(others) < len(c.Ranges) || len(others) == 1 && c.Field.Show == packet.Text && others[0].From == others[0].To {
+	others := complement(c.Field, c.Ranges)
+	one := func(ranges []packet.Range) bool { return len(ranges) == 1 && ranges[0].From == ranges[0].To }
+	if len(others) < len(c.Ranges) || one(others) && !one(c.Ranges) {
 		return true, others
 	}
 	return false, c.Ranges
-}
-
-// bitsWords says which bits of a field of flags are set and which are not, where that is what ranges are.
-func bitsWords(f packet.Field, ranges []packet.Range) string {
-	switch f.Show {
-	case packet.Flags, packet.Status, packet.Hex:
-	default:
-		return ""
-	}
-	full := packet.Ones(uint(f.Bits))
-	ones, zeros := full, full // in all values
-	count := uint64(0)
-	for _, r := range ranges {
-		free := r.From.Xor(r.To)
-		if !free.And(free.Next()).IsZero() || !r.From.And(free).IsZero() || free.Hi != 0 {
-			return ""
-		}
-		ones, zeros, count = ones.And(r.From), zeros.AndNot(r.To), count+free.Lo+1
-	}
-	fixed := ones.Or(zeros)
-	free := full.AndNot(fixed)
-	if len(ranges) < 2 || fixed.IsZero() || free.Hi != 0 || count != 1<<bits.OnesCount64(free.Lo) {
-		return ""
-	}
-	return fmt.Sprintf("%s %s of %s", f.Name, f.Text(ones), f.Text(fixed))
 }
 
 func shortened(f packet.Field, ranges []packet.Range) string {
@@ -310,7 +287,11 @@ func (d *Difference) PathLines(b bool) []string {
 
 func hopLine(h trace.Hop) string {
 	if h.Rule == nil {
-		return strings.TrimPrefix(originWords(h.Chain.Origin)+": ", ": ") + fmt.Sprintf("policy %s of %s %s", verdictWords(*h.Verdict), h.Chain.Table, h.Chain.Name)
+		place := ""
+		if h.Chain.File != "" {
+			place = originWords(h.Chain.Origin) + ": "
+		}
+		return place + fmt.Sprintf("policy %s of %s %s", verdictWords(*h.Verdict), h.Chain.Table, h.Chain.Name)
 	}
 	return ruleLine(h.Chain, h.Rule)
 }
@@ -359,7 +340,12 @@ func (h *Hunk) Words() string {
 	case Moved:
 		return fmt.Sprintf("%s of %s moved to %s", rulesWords(h.A), place, rulesWords(h.B))
 	}
-	return fmt.Sprintf("%s of %s changed (%s), now %s", rulesWords(h.A), place, strings.Join(h.Fields, ", "), rulesWords(h.B))
+	was, now := rulesWords(h.A), rulesWords(h.B)
+	text := fmt.Sprintf("%s of %s changed (%s)", was, place, strings.Join(h.Fields, ", "))
+	if now != was {
+		text += ", now " + now
+	}
+	return text
 }
 
 func were(rules []*packet.Rule) string {
