@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,8 +32,13 @@ func newTrace() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "trace SOURCE PACKET...",
 		Short: "show one packet's way through a rule set",
-		Long: "trace takes a packet through a rule set, and shows the rules that it meets, what they do, and what becomes of it.\n\n" +
-			packetHelp + "\n\n" + sourceHelp,
+		Long: `trace takes a packet through a rule set, and shows the rules that it meets, what they do, and what becomes of it.
+
+With --live the kernel does so: the rules are loaded into a network namespace of its own, which has the devices and addresses that the packet
+names, and the packet is sent there. With --wait nothing is sent: the next packet like this is marked that comes by where the rules of
+"live" are at work. Its source port is any, unless it is named.
+
+` + packetHelp + "\n\n" + sourceHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usage(fmt.Errorf("trace: takes a SOURCE and a PACKET; usage: %s", cmd.UseLine()))
@@ -50,6 +56,12 @@ func newTrace() *cobra.Command {
 	}
 	c.Flags().StringVarP(&t.format, "output", "o", "text", "print as text or json")
 	c.Flags().BoolVar(&t.all, "all", false, "show also rules that the packet meets and that do not take it, and what they want")
+	c.Flags().BoolVar(&t.live, "live", false, "have the kernel take the packet its way, in a network namespace made for it that holds the same rules")
+	c.Flags().DurationVar(&t.wait, "wait", 0, "wait for such a packet in the namespace of \"live\", and show the way that the kernel takes it; a minute, or --wait=DURATION")
+	c.Flags().Lookup("wait").NoOptDefVal = "1m"
+	c.MarkFlagsMutuallyExclusive("live", "wait")
+	c.MarkFlagsMutuallyExclusive("live", "all")
+	c.MarkFlagsMutuallyExclusive("wait", "all")
 	c.Flags().StringVar(&t.source.netns, "netns", "", "network namespace of \"live\": a name, a path or a process id")
 	t.source.bind(c)
 	return c
@@ -60,11 +72,24 @@ type tracing struct {
 	source sourceOptions
 	format string
 	all    bool
+	live   bool
+	wait   time.Duration // 0: not
+}
+
+// namespace is the one that a word names, if it is of the kernel.
+func (t *tracing) namespace(word string) string {
+	if ns, ok := strings.CutPrefix(word, "live:"); ok {
+		return ns
+	}
+	return t.source.netns
 }
 
 func (t *tracing) run(cmd *cobra.Command, word, text string) (*trace.Report, error) {
 	if t.format != "text" && t.format != "json" {
 		return nil, usage(fmt.Errorf("-o %s: trace prints text or json", t.format))
+	}
+	if live := word == "live" || strings.HasPrefix(word, "live:"); t.wait != 0 && !live {
+		return nil, usage(fmt.Errorf("trace --wait: packets come by where rules are at work: SOURCE must be live or live:NETNS, not %s", word))
 	}
 	t.source.partly = true
 	s, err := readSource([]string{word}, t.source)
@@ -79,9 +104,19 @@ func (t *tracing) run(cmd *cobra.Command, word, text string) (*trace.Report, err
 	if err != nil {
 		return nil, err
 	}
-	way, err := trace.Through(program, line, t.all)
+	var way *trace.Way
+	switch {
+	case t.live:
+		way, err = t.send(s, line)
+	case t.wait != 0:
+		way, err = t.await(cmd.Context(), word, line)
+	default:
+		if way, err = trace.Through(program, line, t.all); err != nil {
+			err = usage(err)
+		}
+	}
 	if err != nil {
-		return nil, usage(err)
+		return nil, err
 	}
 	return way.Report(), nil
 }

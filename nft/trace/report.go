@@ -217,6 +217,9 @@ func (h *HopReport) place() string {
 func (r *Report) Write(out io.Writer) error {
 	var b strings.Builder
 	b.WriteString(r.Packet + "\n")
+	if r.Kernel {
+		b.WriteString("as the kernel took it\n")
+	}
 	oneFile := r.oneFile()
 	for _, h := range r.Hooks {
 		h.write(&b, oneFile)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/kernel"
 	"rechain/nft/packet"
@@ -19,8 +20,7 @@ import (
 
 // Lab is a network namespace with rules, in which packets are sent one after the other.
 type Lab struct {
-	// Rules are the tables as the kernel holds them, with their handles.
-	Rules   *bytecode.Ruleset
+	rules   *rules
 	ns      *kernel.Namespace
 	route   *routing
 	devices map[string]*device
@@ -33,8 +33,8 @@ type device struct {
 	mac   []byte
 }
 
-// Open makes a namespace and loads a copy of tables into it: those of IP, without their owners. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
-func Open(tables []*bytecode.Table) (_ *Lab, err error) {
+// Open makes a namespace and loads a copy of a rule set's tables of IP into it, without their owners. It needs CAP_SYS_ADMIN and CAP_NET_ADMIN.
+func Open(rs *nft.Ruleset) (_ *Lab, err error) {
 	l := &Lab{devices: map[string]*device{}}
 	defer func() {
 		if err != nil {
@@ -60,7 +60,7 @@ func Open(tables []*bytecode.Table) (_ *Lab, err error) {
 	}
 	defer conn.Close()
 	b := &kernel.Batch{Origin: kernel.Label("copy of the rules")}
-	for _, t := range tables {
+	for _, t := range nft.Lower(rs).Tables {
 		if t.Family == bytecode.Inet || t.Family == bytecode.IPv4 || t.Family == bytecode.IPv6 {
 			free := *t
 			free.Flags, free.Owner = t.Flags&dormant, 0
@@ -72,9 +72,16 @@ func Open(tables []*bytecode.Table) (_ *Lab, err error) {
 			return nil, err
 		}
 	}
-	l.Rules, err = conn.Ruleset(nil)
+	have, err := conn.Ruleset(nil)
+	if err != nil {
+		return nil, err
+	}
+	l.rules, err = copied(rs, have)
 	return l, err
 }
+
+// Ruleset is the rule set as the kernel holds it, with its handles.
+func (l *Lab) Ruleset() *nft.Ruleset { return nft.Raise(l.rules.tables) }
 
 const dormant = 1 // NFT_TABLE_F_DORMANT
 

@@ -3,14 +3,13 @@ package live
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"time"
 
-	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/kernel"
-	"rechain/nft/meaning"
 	"rechain/nft/packet"
 	"rechain/nft/trace"
 )
@@ -19,8 +18,8 @@ import (
 type listener struct {
 	conn   *kernel.Conn // owns the table
 	tracer *kernel.Tracer
-	rules  *bytecode.Ruleset
-	tables map[tableKey]map[string]*packet.Chain
+	tables map[tableKey]map[string]*chain
+	names  map[uint32]string // of devices, by index
 }
 
 type tableKey struct {
@@ -29,16 +28,18 @@ type tableKey struct {
 }
 
 // listen begins to trace packets as the line says, in a namespace with rules.
-func listen(ns *kernel.Namespace, line *packet.Line, rules *bytecode.Ruleset, marks bool) (*listener, error) {
-	l := &listener{rules: rules, tables: map[tableKey]map[string]*packet.Chain{}}
-	for _, t := range rules.Tables {
-		chains := map[string]*packet.Chain{}
-		for _, c := range meaning.Of(nft.Raise(&bytecode.Ruleset{Tables: []*bytecode.Table{t}}), line.IPv6).Chains {
-			chains[c.Name] = c
+func listen(ns *kernel.Namespace, line *packet.Line, r *rules, marks bool) (*listener, error) {
+	l := &listener{tables: r.meanings(line.IPv6), names: map[uint32]string{}}
+	err := ns.Do(func() error {
+		links, err := net.Interfaces()
+		for _, link := range links {
+			l.names[uint32(link.Index)] = link.Name
 		}
-		l.tables[tableKey{t.Family, t.Name}] = chains
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if l.tracer, err = kernel.DialTrace(ns); err != nil {
 		return nil, err
 	}
@@ -104,17 +105,14 @@ func (p *path) step(s kernel.Step) {
 		}
 		return
 	}
-	chain := p.tables[tableKey{s.Family, s.Table}][s.Chain]
-	if chain == nil {
-		chain = &packet.Chain{Table: s.Table, Name: s.Chain}
-	}
+	c := p.chain(s, s.Chain)
 	p.unwind(s.Chain)
 	switch {
 	case s.Type == kernel.StepPolicy:
 		v := packet.Verdict{Kind: verdictKinds[s.Policy]}
-		p.add(trace.Hop{Chain: chain, Verdict: &v}, s)
+		p.add(trace.Hop{Chain: c.Chain, Verdict: &v}, s)
 	case s.Rule != 0:
-		p.add(p.ruleHop(chain, s), s)
+		p.add(p.ruleHop(c, s), s)
 	}
 }
 
@@ -127,6 +125,14 @@ func (p *path) ended() bool {
 	return leg.Outcome.Kind != packet.Accept || p.left && (leg.Hook == packet.Input || leg.Hook == packet.Postrouting && p.oif != loopbackIndex)
 }
 
+// chain is the chain of a name in the table of a step. One that came after the rules were read has nothing but its name.
+func (p *path) chain(s kernel.Step, name string) *chain {
+	if c := p.tables[tableKey{s.Family, s.Table}][name]; c != nil {
+		return c
+	}
+	return &chain{Chain: &packet.Chain{Table: s.Table, Name: name}}
+}
+
 // enter notes how the packet is as it comes to a base chain.
 func (p *path) enter(s kernel.Step) {
 	h, ok := p.hook(s)
@@ -135,6 +141,8 @@ func (p *path) enter(s kernel.Step) {
 		return
 	}
 	p.oif = s.Oif
+	now.Packet.Set(packet.Iif, packet.Name(p.names[s.Iif]))
+	now.Packet.Set(packet.Oif, packet.Name(p.names[s.Oif]))
 	now.Packet.Set(packet.Mark, packet.Num(uint64(s.Mark)))
 	if leg := p.leg(); leg != nil {
 		p.translated(leg, now.Packet)
@@ -217,13 +225,8 @@ const (
 )
 
 // ruleHop is a rule that took the packet.
-func (p *path) ruleHop(chain *packet.Chain, s kernel.Step) trace.Hop {
-	h := trace.Hop{Chain: chain}
-	for _, r := range chain.Rules {
-		if r.Handle == s.Rule {
-			h.Rule = r
-		}
-	}
+func (p *path) ruleHop(c *chain, s kernel.Step) trace.Hop {
+	h := trace.Hop{Chain: c.Chain, Rule: c.rules[s.Rule]}
 	if h.Rule == nil {
 		h.Rule = &packet.Rule{Origin: packet.Origin{Handle: s.Rule}}
 	}
@@ -240,9 +243,7 @@ func (p *path) ruleHop(chain *packet.Chain, s kernel.Step) trace.Hop {
 		v.Kind = packet.Stolen
 	}
 	if v.Kind == packet.Jump || v.Kind == packet.Goto {
-		if v.Chain = p.tables[tableKey{s.Family, s.Table}][s.Verdict.Chain]; v.Chain == nil {
-			v.Chain = &packet.Chain{Table: s.Table, Name: s.Verdict.Chain}
-		}
+		v.Chain = p.chain(s, s.Verdict.Chain).Chain
 	}
 	for _, step := range h.Rule.Steps {
 		switch x := step.(type) {

@@ -15,11 +15,10 @@ import (
 	"rechain/nft/trace"
 )
 
-// Send sends a packet through the rules, and tells its way. Program is what the rules mean, see [Program]. A packet that cannot be made is an
-// error that says what of it.
+// Send sends a packet through the rules, and tells its way. A packet that cannot be made is an [ErrNotSendable] that says what of it.
 func (l *Lab) Send(line *packet.Line) (*trace.Way, error) {
 	if err := sendable(line); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrNotSendable, err)
 	}
 	defer l.route.undo()
 	in, err := l.lay(line)
@@ -29,7 +28,7 @@ func (l *Lab) Send(line *packet.Line) (*trace.Way, error) {
 	if err := forgetConnections(l.ns); err != nil {
 		return nil, err
 	}
-	t, err := listen(l.ns, line, l.Rules, in != nil)
+	t, err := listen(l.ns, line, l.rules, in != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +44,9 @@ func (l *Lab) Send(line *packet.Line) (*trace.Way, error) {
 	return t.way(line, time.Now().Add(time.Second))
 }
 
+// ErrNotSendable says that a packet is one that cannot be sent on purpose.
+var ErrNotSendable = errors.New("this packet cannot be sent on purpose")
+
 // made are the fields beside a packet's bytes that the lab gives it.
 var made = map[packet.Field]bool{
 	packet.Iif: true, packet.Oif: true, packet.IifIndex: true, packet.OifIndex: true, packet.Mark: true, packet.UID: true, packet.GID: true,
@@ -59,16 +61,16 @@ func sendable(line *packet.Line) error {
 		if made[f] || f.InHeader() || v == usual.Get(f) {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("a packet with %s=%s cannot be sent on purpose", f.Word(), f.LineText(v)))
+		errs = append(errs, fmt.Errorf("%s=%s", f.Word(), f.LineText(v)))
 	}
 	own := line.Route == packet.Sent || line.Route == packet.Looped
 	if socket := line.Packet.Get(packet.HasSocket); own && socket != packet.Num(2) {
-		errs = append(errs, errors.New("a packet from this host without a process cannot be sent on purpose"))
+		errs = append(errs, errors.New("a packet of this host that is no process's"))
 	} else if !own && !socket.IsZero() {
-		errs = append(errs, errors.New("a packet from a device with a socket cannot be sent on purpose"))
+		errs = append(errs, errors.New("a packet from a device that has a socket"))
 	}
 	if line.Moved != packet.MovedByKind {
-		errs = append(errs, errors.New("dnat= is for the model; in the kernel routes tell"))
+		errs = append(errs, errors.New("where dnat= leads is told by routes"))
 	}
 	return errors.Join(errs...)
 }
@@ -162,12 +164,12 @@ func Wait(ns *kernel.Namespace, line *packet.Line, deadline time.Time, stop <-ch
 	if err != nil {
 		return nil, err
 	}
-	rules, err := conn.Ruleset(nil)
+	have, err := conn.Ruleset(nil)
 	conn.Close()
 	if err != nil {
 		return nil, err
 	}
-	t, err := listen(ns, line, rules, false)
+	t, err := listen(ns, line, &rules{tables: have}, false)
 	if err != nil {
 		return nil, err
 	}
