@@ -141,4 +141,15 @@ func differences(functions []*nftcompare.Function) string {
 }
 
 // unproved are cases of which the two meanings do not say what is true, and why.
-var unproved = map[string]string{}
+var unproved = map[string]string{
+	"match_comment/longer":                                             "what is lost is a comment",
+	"match_nfacct/ip ip6: counters":                                    "what is lost is where packets are counted",
+	"match_set/ip mangle: what a set's elements count":                 "what is lost is which packets are counted",
+	"malformed/ip ip6 malformed: where the rule asks something before": malformedPackets,
+	"malformed/ip ip6 malformed: options":                              malformedPackets,
+	"malformed/ip plain malformed: fragments":                          malformedPackets,
+	"malformed/ip6 plain malformed: fragments":                         malformedPackets,
+	"malformed/ip6 malformed: each match":                              malformedPackets,
+}
+
+const malformedPackets = "what the rules drop besides are packets that are cut off, which are not among those that are compared"

@@ -7,6 +7,9 @@ import (
 	"rechain/nft/packet"
 )
 
+// firstTransport is a transport header that is no later fragment's (pkt->fragoff in nft_tcp_header_pointer).
+var firstTransport = packet.All{packet.Set(packet.HasTransport), packet.Eq(packet.FragOffset, packet.Value{})}
+
 // exthdr is a load of an extension header or option (nft_exthdr.c).
 func (r *ruleReader) exthdr(h *nft.Exthdr) register {
 	const (
@@ -17,15 +20,11 @@ func (r *ruleReader) exthdr(h *nft.Exthdr) register {
 	present := h.Flags&1 != 0
 	switch h.Op {
 	case ipv6:
-		has := packet.HasExtension(h.Type)
+		has := packet.Extended(h.Type)
 		if present {
-			return register{bits: network(has, 1)}
+			return register{bits: network(packet.HasExtension(h.Type), 1), bit: has}
 		}
-		reg := register{needs: packet.All{packet.Set(has)}}
-		for i := range h.Len {
-			reg.bits = append(reg.bits, network(packet.ExtensionByte(h.Type, h.Offset+i), 1)...)
-		}
-		return reg
+		return register{bits: ofParts(packet.Extension(h.Type, h.Offset, h.Len)), needs: packet.All{has}}
 	case tcp:
 		has := packet.HasTCPOption(h.Type)
 		of := with(firstTransport, packet.Eq(packet.L4Proto, packet.Num(6)))

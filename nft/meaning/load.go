@@ -18,8 +18,6 @@ var (
 	process = packet.Eq(packet.HasSocket, packet.Num(2))
 	comesIn = packet.Not{P: packet.Eq(packet.Iif, packet.Value{})}
 	goesOut = packet.Not{P: packet.Eq(packet.Oif, packet.Value{})}
-	// firstTransport is a transport header that is there: later fragments have none (pkt->fragoff in nft_payload_eval).
-	firstTransport = packet.All{packet.Set(packet.HasTransport), packet.Eq(packet.FragOffset, packet.Value{})}
 )
 
 // metaData are the keys of nft_meta.c (nft_meta_get_eval).
@@ -195,7 +193,7 @@ func (r *ruleReader) payload(p *nft.Payload) register {
 		reg.needs = packet.All{packet.Set(packet.HasEther)}
 	case bytecode.TransportHeader:
 		base = packet.TransportHeader
-		reg.needs = firstTransport
+		reg.needs = packet.All{packet.Set(packet.HasTransport)} // of a later fragment, it is what stands there
 	case bytecode.NetworkHeader:
 	default:
 		return unknown(key(p), int(p.Len), packet.All{packet.Set(packet.Named("has "+key(p), 1, packet.Bool))})

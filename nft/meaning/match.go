@@ -169,9 +169,24 @@ func (r *ruleReader) holds(x nft.Expr, reg register, s *nft.Set, elements []nft.
 		if e.Catchall {
 			return packet.All{}
 		}
-		any = append(any, r.element(x, parts, e))
+		any = append(any, r.element(x, r.partsFor(x.(*nft.Concat), parts, e), e))
 	}
 	return any
+}
+
+// partsFor are the parts as they are for an element that is about one protocol: that says what the transport header is.
+func (r *ruleReader) partsFor(c *nft.Concat, parts [][]bit, e nft.Element) [][]bit {
+	at := 0
+	for i, p := range c.Parts {
+		n := len(parts[i]) / 8
+		if m, ok := p.(*nft.Meta); ok && m.Key == bytecode.MetaL4proto && (e.KeyEnd == nil || e.KeyEnd[at] == e.Key[at]) {
+			about := *r
+			about.proto = e.Key[at]
+			return about.partsOf(c, about.load(c))
+		}
+		at += (n + 3) / 4 * 4
+	}
+	return parts
 }
 
 // partsOf cuts a concatenation at its words.

@@ -86,3 +86,37 @@ func covering(layout []span, raw string, offset uint32) span {
 	start := offset &^ 7
 	return span{start, Field{fmt.Sprintf("%s,%d,8", raw, start), 8, Hex}}
 }
+
+// Protocol numbers of headers that other fields tell of as well.
+const (
+	fragmentHeader = 44
+	mobilityHeader = 135
+)
+
+// Extended says that an IPv6 packet has an extension header. One that is a later fragment has a fragment header, and a mobility header is
+// the packet's protocol too.
+func Extended(header uint8) Pred {
+	has := Set(HasExtension(header))
+	switch header {
+	case fragmentHeader:
+		return Any{has, Not{Eq(FragOffset, Value{})}}
+	case mobilityHeader:
+		return Any{has, Eq(L4Proto, Num(mobilityHeader))}
+	}
+	return has
+}
+
+// Extension cuts n bytes of an extension header into fields. The offset of a fragment is the first 13 bits behind two bytes.
+func Extension(header uint8, offset, n uint32) (parts []Part) {
+	for i := offset; i < offset+n; i++ {
+		switch {
+		case header == fragmentHeader && i == 2:
+			parts = append(parts, Part{FragOffset, 5, 8})
+		case header == fragmentHeader && i == 3:
+			parts = append(parts, Part{FragOffset, 0, 5}, Part{ExtensionByte(header, i), 0, 3})
+		default:
+			parts = append(parts, Part{ExtensionByte(header, i), 0, 8})
+		}
+	}
+	return parts
+}

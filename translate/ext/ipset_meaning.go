@@ -28,19 +28,28 @@ func ipsetMeaning(c *Context, s *ipset.Set, ref setRef) packet.Pred {
 		return changingMeaning(c, s, ref)
 	}
 	var holds packet.Pred = packet.Any{}
-	for _, group := range ipsetGroups(s) { // from the widest to the narrowest, which decides (mtype_test_cidrs)
-		p := entriesMeaning(c, s, ref, group)
-		if group[0].NoMatch != (ref.returned && hasNet(s)) {
-			holds = packet.All{packet.Not{P: p}, holds}
-		} else {
-			holds = packet.Any{p, holds}
+	for _, group := range ipsetGroups(s) {
+		var these, others []*ipset.Entry
+		for _, e := range group {
+			if e.NoMatch == (ref.returned && hasNet(s)) {
+				these = append(these, e)
+			} else {
+				others = append(others, e)
+			}
 		}
+		decided := entriesMeaning(c, s, ref, others)
+		if slices.Contains(s.Type.Dims, ipset.Iface) { // a network that is there for other devices decides too ("multi" of mtype_test_cidrs)
+			nets := *s
+			nets.Type = &ipset.Type{Name: s.Type.Name, Dims: s.Type.Dims[:1]}
+			decided = entriesMeaning(c, &nets, ref, group)
+		}
+		holds = packet.Any{entriesMeaning(c, s, ref, these), packet.All{packet.Not{P: decided}, holds}}
 	}
 	return packet.All{ipsetNeeds(c, s, ref), holds}
 }
 
-// ipsetGroups are a set's entries, those of the same width and kind together, the widest first: by the first network, and then by the
-// second.
+// ipsetGroups are a set's entries, those of the same width together, the widest first, since the narrowest decides (mtype_test_cidrs): by the
+// first network, and then by the second.
 func ipsetGroups(s *ipset.Set) [][]*ipset.Entry {
 	width := func(e *ipset.Entry) (w int) {
 		for i, d := range s.Type.Dims {
@@ -51,18 +60,10 @@ func ipsetGroups(s *ipset.Set) [][]*ipset.Entry {
 		return w
 	}
 	entries := slices.Clone(s.Entries)
-	slices.SortStableFunc(entries, func(a, b *ipset.Entry) int {
-		if w := width(a) - width(b); w != 0 || a.NoMatch == b.NoMatch {
-			return w
-		}
-		if a.NoMatch {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(entries, func(a, b *ipset.Entry) int { return width(a) - width(b) })
 	var groups [][]*ipset.Entry
 	for i, e := range entries {
-		if i == 0 || width(e) != width(entries[i-1]) || e.NoMatch != entries[i-1].NoMatch {
+		if i == 0 || width(e) != width(entries[i-1]) {
 			groups = append(groups, nil)
 		}
 		groups[len(groups)-1] = append(groups[len(groups)-1], e)

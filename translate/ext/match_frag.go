@@ -62,8 +62,8 @@ var _ = registerMatch(&Match{
 
 // fragMeaning is frag_mt6. The field of 16 bits at 2 has the offset, two reserved bits, and the bit for more fragments.
 func fragMeaning(_ *Context, m *iptables.Match) packet.Pred {
-	all := packet.All{packet.Set(packet.HasExtension(ipFragment))}
-	at := func(offset, n uint32) []packet.Part { return extensionParts(ipFragment, offset, n) }
+	all := packet.All{packet.Extended(ipFragment)}
+	at := func(offset, n uint32) []packet.Part { return packet.Extension(ipFragment, offset, n) }
 	for _, o := range m.Options {
 		switch o.Spec.Name {
 		case "--fragid":

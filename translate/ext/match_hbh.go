@@ -148,7 +148,7 @@ func optionsHeaderMeaning(kind uint8, m *iptables.Match) packet.Pred {
 	room := func(bytes uint64) packet.Pred { // (n+1)*8 are so many or more
 		return packet.Between(packet.ExtensionByte(kind, 1), packet.Num((bytes+7)/8-1), packet.Ones(8))
 	}
-	all := packet.All{packet.Set(packet.HasExtension(kind))}
+	all := packet.All{packet.Extended(kind)}
 	for _, o := range m.Options {
 		list, ok := o.Value.([]headerOption)
 		if !ok {

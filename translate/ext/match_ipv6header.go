@@ -169,7 +169,7 @@ func ipv6headerMeaning(_ *Context, m *iptables.Match) packet.Pred {
 	var all packet.All
 	for i, given := range o.Value.(headerKinds) {
 		number := ipv6Headers[i].number
-		there := packet.Pred(packet.Set(packet.HasExtension(number)))
+		there := packet.Extended(number)
 		switch number {
 		case protoAH:
 			there = packet.Eq(packet.L4Proto, packet.Num(protoAH))

@@ -98,7 +98,7 @@ func listMobility(words []string) ([]string, int) {
 // mhMeaning is mh_mt6, of which the type is the third byte. The transport header of a packet of this protocol is the mobility header, which
 // counts among the extension headers as well.
 func mhMeaning(_ *Context, m *iptables.Match) packet.Pred {
-	has := packet.Set(packet.HasExtension(protoMobility))
+	has := packet.Extended(protoMobility)
 	return packet.All{firstFragment, has, optionsMeaning(m, func(o iptables.Option) packet.Pred {
 		return rangeMeaning(packet.ExtensionByte(protoMobility, 2), o.Value)
 	})}

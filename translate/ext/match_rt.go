@@ -140,7 +140,7 @@ func rtMeaning(_ *Context, m *iptables.Match) packet.Pred {
 		return packet.Negate(opaqueMatch(m, false), o.Neg)
 	}
 	at := func(n uint32) packet.Field { return packet.ExtensionByte(ipRouting, n) }
-	return packet.All{packet.Set(packet.HasExtension(ipRouting)), optionsMeaning(m, func(o iptables.Option) packet.Pred {
+	return packet.All{packet.Extended(ipRouting), optionsMeaning(m, func(o iptables.Option) packet.Pred {
 		switch v := o.Value.(type) {
 		case iptables.Range:
 			return rangeMeaning(at(3), v)

@@ -145,7 +145,7 @@ func srhMeaning(_ *Context, m *iptables.Match) packet.Pred {
 	for last := range uint64(math.MaxUint8 + 1) {
 		left = append(left, packet.All{packet.Eq(at(lastAt), packet.Num(last)), packet.Between(at(leftAt), packet.Value{}, packet.Num(last))})
 	}
-	all := packet.All{packet.Set(packet.HasExtension(ipRouting)), packet.Eq(at(typeAt), packet.Num(segmentRouting)), left}
+	all := packet.All{packet.Extended(ipRouting), packet.Eq(at(typeAt), packet.Num(segmentRouting)), left}
 	fields := map[string]uint32{"--srh-next-hdr": nextAt, "--srh-hdr-len": lengthAt, "--srh-segs-left": leftAt, "--srh-last-entry": lastAt}
 	return append(all, optionsMeaning(m, func(o iptables.Option) packet.Pred {
 		name := o.Spec.Name
@@ -154,7 +154,7 @@ func srhMeaning(_ *Context, m *iptables.Match) packet.Pred {
 			if name != "--srh-lsid" {
 				return opaqueMatch(&iptables.Match{Ext: m.Ext, Options: []iptables.Option{o}}, false)
 			}
-			return packet.PartsTest(extensionParts(ipRouting, 8, 16), packet.FromBytes(v.Mask), packet.FromBytes(v.Addr.AsSlice()))
+			return packet.PartsTest(packet.Extension(ipRouting, 8, 16), packet.FromBytes(v.Mask), packet.FromBytes(v.Addr.AsSlice()))
 		case uint64:
 			if name == "--srh-tag" { // compared as it lies in memory
 				return extensionIs(ipRouting, 6, binary.LittleEndian.AppendUint16(nil, uint16(v)))

@@ -30,17 +30,9 @@ func unitsMeaning(f packet.Field, bytes, unit, first uint64) packet.Pred {
 	return packet.Eq(f, packet.Num(n))
 }
 
-// extensionParts are bytes of an extension header of IPv6.
-func extensionParts(header uint8, offset, n uint32) (parts []packet.Part) {
-	for i := range n {
-		parts = append(parts, packet.Part{Field: packet.ExtensionByte(header, offset+i), Bits: 8})
-	}
-	return parts
-}
-
 // extensionIs says that bytes of an extension header are these.
 func extensionIs(header uint8, offset uint32, want []byte) packet.Pred {
-	return packet.PartsTest(extensionParts(header, offset, uint32(len(want))), packet.Ones(128), packet.FromBytes(want))
+	return packet.PartsTest(packet.Extension(header, offset, uint32(len(want))), packet.Ones(128), packet.FromBytes(want))
 }
 
 // addressField is the address that a packet comes from, or goes to.
