@@ -11,13 +11,19 @@ import (
 
 // Of is what a rule set does with packets of one family: its tables of that family, and the inet ones. Tables that are dormant do
 // nothing.
-func Of(rs *nft.Ruleset, ipv6 bool) *packet.Program {
+func Of(rs *nft.Ruleset, ipv6 bool) *packet.Program { return read(rs, ipv6, false) }
+
+// RuleByRule is [Of], but each rule says what it does by itself, as the kernel tells it: rules that combine marks bit by bit are not read as the
+// one effect that they have together.
+func RuleByRule(rs *nft.Ruleset, ipv6 bool) *packet.Program { return read(rs, ipv6, true) }
+
+func read(rs *nft.Ruleset, ipv6, literal bool) *packet.Program {
 	p := &packet.Program{IPv6: ipv6}
 	for _, t := range rs.Tables {
 		if t.Family != nft.Inet && t.Family != own(ipv6) || t.Flags&dormant != 0 {
 			continue
 		}
-		r := &tableReader{ipv6: ipv6, table: t, chains: map[string]*packet.Chain{}, sets: map[string]*nft.Set{}}
+		r := &tableReader{ipv6: ipv6, literal: literal, table: t, chains: map[string]*packet.Chain{}, sets: map[string]*nft.Set{}}
 		p.Chains = append(p.Chains, r.read()...)
 		p.Tracks = p.Tracks || r.tracks
 	}
@@ -48,11 +54,12 @@ func order(chains []*packet.Chain) {
 
 // tableReader reads one table.
 type tableReader struct {
-	ipv6   bool
-	table  *nft.Table
-	chains map[string]*packet.Chain
-	sets   map[string]*nft.Set
-	tracks bool
+	ipv6    bool
+	literal bool // rules are not read together
+	table   *nft.Table
+	chains  map[string]*packet.Chain
+	sets    map[string]*nft.Set
+	tracks  bool
 }
 
 func (t *tableReader) family() nft.Family { return own(t.ipv6) }
@@ -106,7 +113,7 @@ type ruleReader struct {
 // rules reads the first rule, or those that must be read together: the first of these has all that they do.
 func (t *tableReader) rules(from []*nft.Rule) []*packet.Rule {
 	steps, n := t.pieceCopy(from)
-	if n == 0 {
+	if n == 0 || t.literal {
 		return []*packet.Rule{t.rule(from[0])}
 	}
 	var out []*packet.Rule
@@ -124,7 +131,7 @@ func (t *tableReader) blank(r *nft.Rule) *packet.Rule {
 func (t *tableReader) rule(r *nft.Rule) *packet.Rule {
 	read := &ruleReader{tableReader: t}
 	out := t.blank(r)
-	if steps, ok := read.bitCopy(r.Stmts); ok {
+	if steps, ok := read.bitCopy(r.Stmts); ok && !t.literal {
 		out.Steps = steps
 		return out
 	}
