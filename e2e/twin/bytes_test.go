@@ -18,6 +18,7 @@ type view struct {
 	proto    uint8
 	at       int  // where the transport header is
 	later    bool // a fragment that has none
+	fragment int  // where IPv6 has its fragment header; 0: nowhere
 }
 
 // parsePacket looks at bytes; ok is false for what is no packet.
@@ -45,6 +46,7 @@ func parsePacket(b []byte) (v view, ok bool) {
 		case 0, 43, 60:
 			v.proto, v.at = b[v.at], v.at+8+int(b[v.at+1])*8
 		case 44:
+			v.fragment = v.at
 			v.later = binary.BigEndian.Uint16(b[v.at+2:])&0xfff8 != 0
 			v.proto, v.at = b[v.at], v.at+8
 		default:
@@ -70,7 +72,7 @@ func (v view) isError() (int, bool) {
 const drawn = 1 << 16
 
 // normal blanks what a kernel draws at random: the identification of IP packets and fragments, sequence numbers, and the checksums
-// that these are in. loose also blanks ports.
+// that these are in. Of the two zeros of a checksum it keeps one. loose also blanks ports.
 func normal(packet []byte, loose bool) []byte {
 	b := slices.Clone(packet)
 	v, ok := parsePacket(b)
@@ -78,8 +80,8 @@ func normal(packet []byte, loose bool) []byte {
 		return b
 	}
 	if v.v6 {
-		if b[6] == 44 && len(b) >= 48 {
-			copy(b[44:48], "\x00\x00id")
+		if v.fragment > 0 {
+			copy(b[v.fragment+4:], "\x00\x00id")
 		}
 	} else {
 		copy(b[4:6], "id")
@@ -114,6 +116,9 @@ func normal(packet []byte, loose bool) []byte {
 			if v.has(18) {
 				copy(h[16:18], "ck")
 			}
+		}
+		if v.has(18) && binary.BigEndian.Uint16(h[16:]) == 0xffff { // the other zero, which nft writes (nft_csum_replace)
+			copy(h[16:18], "\x00\x00")
 		}
 	}
 	return b

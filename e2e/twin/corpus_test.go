@@ -139,7 +139,7 @@ func tryJudge(t *testing.T, d *dump, n int) (judgement, error) {
 		if err != nil {
 			return j, err
 		}
-		report(t, found, d.known)
+		report(t, found)
 		j.packets += len(packets)
 		j.taken = len(taken)
 	}
@@ -149,14 +149,10 @@ func tryJudge(t *testing.T, d *dump, n int) (judgement, error) {
 // sample says whether to try little, as in every test run.
 func sample() bool { return os.Getenv("RECHAIN_PROBES") == "" }
 
-// report fails the test for what differs, unless it is known why.
-func report(t *testing.T, found []finding, known string) {
+// report fails the test for what differs.
+func report(t *testing.T, found []finding) {
 	t.Helper()
 	for _, f := range found {
-		if known != "" {
-			t.Logf("%s:\n%s\n  %s", known, f.packet, f.what)
-		} else {
-			t.Errorf("%s\n  %s", f.packet, f.what)
-		}
+		t.Errorf("%s\n  %s", f.packet, f.what)
 	}
 }

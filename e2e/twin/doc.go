@@ -15,7 +15,7 @@
 // sides, and named.
 //
 // A sample of each dump is sent in every test run, with half of its rules telling what they take. That the comparison finds what it
-// should is shown in convict_test.go; what is known to differ, and why, is in cases_test.go.
+// should is shown in convict_test.go; what is known to differ, and why, is said by the cases of the extensions.
 //
 // What differs is tried again in new namespaces, as a busy machine may deliver a packet late: only what differs each time counts.
 //

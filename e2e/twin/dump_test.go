@@ -17,8 +17,7 @@ type dump struct {
 	ipsets string
 	// malformed: rechain is to drop malformed packets as iptables does, and they are sent.
 	malformed bool
-	maySkip   bool   // it may be refused as a whole
-	known     string // why packets differ, if that is known
+	maySkip   bool // it may be refused as a whole
 }
 
 func (d *dump) tool(what string) string {

@@ -54,10 +54,13 @@ var _ = registerMatch(&Match{
 		},
 		Listing: listHeaders,
 	},
-	Limits:  Limits{Refused: "auth together with esp, none or prot", Lossy: "esp, none and prot with --soft"},
+	Limits:  Limits{Refused: "auth together with esp, none or prot", Lossy: "esp, none and prot with --soft; " + laterFragments},
 	Meaning: ipv6headerMeaning,
 	Lower: func(c *Context, m *iptables.Match) Cond {
 		o, _ := m.Get("--header")
+		if !c.wholeBefore(m) {
+			c.Lossy(o.Pos, "ipv6header", "", "a later fragment has no headers behind that for fragments; iptables takes its data for those of the first")
+		}
 		kinds := o.Value.(headerKinds)
 		_, soft := m.Get("--soft")
 		ends := 0
@@ -183,5 +186,5 @@ func ipv6headerMeaning(_ *Context, m *iptables.Match) packet.Pred {
 			all = append(all, packet.Not{P: there})
 		}
 	}
-	return packet.Negate(all, o.Neg && !soft)
+	return readsData("ipv6header", m, packet.Negate(all, o.Neg && !soft))
 }

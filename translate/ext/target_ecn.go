@@ -16,7 +16,8 @@ const (
 )
 
 // xt_ECN.c, ecn_tg. It takes any part of a fragmented TCP packet for the header, where connection tracking does not put these together
-// first; nftables writes to the first part alone (nft_payload_set_eval).
+// first; nftables writes to the first part alone (nft_payload_set_eval). A checksum that comes out as 0 nft writes as 0xffff, which is
+// the same to whoever adds it up (nft_csum_replace).
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:     "ECN",
