@@ -10,7 +10,7 @@ import (
 // visible is a function's outcomes without how often predicates were asked, and without scratch fields. What was written to a packet
 // that does not get through, nobody sees.
 func (e *engine) visible(n node) node {
-	if e.traitsOf(n)>>16 == 0 {
+	if !e.acting(n) {
 		return n
 	}
 	return e.replace(n, func(t node) node {
@@ -154,9 +154,6 @@ func (e *engine) possible(h packet.Hook, tracked bool) node {
 		all = append(all, none(packet.FragOffset))
 	}
 	for f := range e.codings {
-		if f.Scratch() {
-			all = append(all, none(f))
-		}
 		if domain := packet.Domain(f); domain != nil {
 			all = append(all, &packet.In{Field: f, Ranges: domain})
 		}

@@ -68,21 +68,33 @@ func newEngine(ipv6 bool, limit int) *engine {
 	return e
 }
 
-// traits are an outcome's bits in a diagram: its kind, and in the upper half its kind where there is an effect.
-func traits(o outcome) uint32 {
-	if o.effect != 0 {
-		return 1<<o.kind | 1<<(16+o.kind)
+// kinds is more than there are of outcomes.
+const kinds = 10
+
+// traits are an outcome's bits in a diagram: its kind; above that, its kind where there is an effect; and above that, its kind where the effect
+// is one on what later tests ask.
+func (e *engine) traits(o outcome) uint32 {
+	bits := uint32(1) << o.kind
+	if o.effect == 0 {
+		return bits
 	}
-	return 1 << o.kind
+	bits |= bits << kinds
+	if x := e.effects[o.effect]; len(x.changes) > 0 || len(x.nat) > 0 || len(x.counts) > 0 {
+		bits |= 1 << (2*kinds + o.kind)
+	}
+	return bits
 }
 
 // endsBy says whether n has an outcome of a kind.
 func (e *engine) endsBy(n node, kind packet.VerdictKind) bool { return e.traitsOf(n)>>kind&1 != 0 }
 
-// changing says whether n has an outcome of a kind for packets that it has changed.
+// changing says whether n has an outcome of a kind for packets of which it has changed what tests ask.
 func (e *engine) changing(n node, kind packet.VerdictKind) bool {
-	return e.traitsOf(n)>>(16+kind)&1 != 0
+	return e.traitsOf(n)>>(2*kinds+kind)&1 != 0
 }
+
+// acting says whether n has an outcome with an effect.
+func (e *engine) acting(n node) bool { return e.traitsOf(n)>>kinds != 0 }
 
 // end is the terminal of an outcome.
 func (e *engine) end(o outcome) node {
@@ -90,7 +102,7 @@ func (e *engine) end(o outcome) node {
 	if !ok {
 		n = terminal(len(e.outcomes))
 		e.outcomes = append(e.outcomes, o)
-		e.ends = append(e.ends, traits(o))
+		e.ends = append(e.ends, e.traits(o))
 		e.outcomeOf[o] = n
 	}
 	return n
