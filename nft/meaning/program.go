@@ -106,8 +106,9 @@ func origin(o nft.Origin, handle uint64) packet.Origin {
 // ruleReader reads one rule.
 type ruleReader struct {
 	*tableReader
-	proto  uint8         // of the transport header, as far as the rule has asked; 0: not
-	resets map[uint8]int // how often it has taken out TCP options, by kind
+	proto   uint8         // of the transport header, as far as the rule has asked; 0: not
+	resets  map[uint8]int // how often it has taken out TCP options, by kind
+	removed *packet.Touch // the last element that it took out of a set
 }
 
 // rules reads the first rule, or those that must be read together: the first of these has all that they do.

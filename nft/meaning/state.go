@@ -1,8 +1,6 @@
 package meaning
 
 import (
-	"fmt"
-
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/packet"
@@ -12,11 +10,7 @@ import (
 func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 	reg := r.load(u.Key)
 	out := require(reg.needs)
-	touch := &packet.Touch{Key: fmt.Sprintf("%v @%s { %s }", u.Op, u.Name, r.name(u.Key))}
-	if u.Timeout != 0 {
-		touch.Key += fmt.Sprintf(" for %d ms", u.Timeout)
-	}
-	out = append(out, &packet.Do{Effect: touch})
+	out = append(out, r.touch(u)...)
 	for _, s := range u.Stmts {
 		p, ok := s.(*nft.Plain)
 		if !ok {
@@ -33,6 +27,27 @@ func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 		}
 	}
 	return out
+}
+
+// touch is what an update changes. One that takes an element out and then puts it in only puts it in.
+func (r *ruleReader) touch(u *nft.UpdateSet) []packet.Step {
+	of := r.name(u.Key)
+	x := packet.SetLacks(u.Name, of)
+	if u.Op == bytecode.DynsetDelete {
+		r.removed = x
+		return []packet.Step{do(x)}
+	}
+	stays := u.Timeout
+	if s := r.find(u.Name, u.Set); stays == 0 && s != nil {
+		stays = s.Timeout
+	}
+	holds := packet.SetHolds(u.Name, of, stays)
+	if r.removed != nil && r.removed.Key == x.Key {
+		*r.removed = *holds
+		r.removed = nil
+		return nil
+	}
+	return []packet.Step{do(holds)}
 }
 
 // bucket names what an element remembers: the set's name, and what there is one for each of.

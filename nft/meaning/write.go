@@ -93,10 +93,12 @@ func (r *ruleReader) reset(o *nft.ResetOption) []packet.Step {
 	}
 	r.resets[o.Type]++
 	has, n := packet.HasTCPOption(o.Type), r.resets[o.Type]
+	gone := do(packet.Assign(has, packet.Value{}))
 	if n >= most {
-		return []packet.Step{do(packet.Assign(has, packet.Value{}))}
+		return []packet.Step{gone}
 	}
-	return []packet.Step{do(&packet.Copy{To: has, From: packet.Named(fmt.Sprintf("%s, after %d", has.Name, n), 1, packet.Bool), Bits: packet.Num(1)})}
+	another := packet.Named(fmt.Sprintf("%s, after %d", has.Name, n), 1, packet.Bool)
+	return []packet.Step{packet.When(packet.Not{P: packet.Set(another)}, gone)}
 }
 
 // dup sends a copy.

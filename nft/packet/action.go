@@ -104,3 +104,15 @@ func Answered(acked bool, mss uint16, wscale uint8, flags uint32) *Note {
 
 // Sound says that a TCP packet's checksum is right, and its options are whole.
 var Sound Pred = &Opaque{Key: "TCP header is sound"}
+
+// SetHolds is a set that gets an element for so many milliseconds, 0: for ever; of says which, as [Bits] has it.
+func SetHolds(set, of string, stays uint64) *Touch {
+	key := SetName(set) + " holds " + of
+	if stays != 0 {
+		key += fmt.Sprintf(" for %d ms", stays)
+	}
+	return &Touch{Key: key}
+}
+
+// SetLacks is a set that loses an element.
+func SetLacks(set, of string) *Touch { return &Touch{Key: SetName(set) + " lacks " + of} }

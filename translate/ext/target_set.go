@@ -1,11 +1,14 @@
 package ext
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
+	"rechain/nft/packet"
 	"rechain/translate/ipset"
 	"rechain/translate/iptables"
 )
@@ -40,8 +43,68 @@ var _ = registerTarget(&Target{
 		Refused: "--map-set; a set that tables share; sets of networks, Ethernet addresses, bitmaps or lists, or with forceadd",
 		Kernel:  "5.4", // NFT_DYNSET_OP_DELETE
 	},
-	Lower: lowerSetTarget,
+	Lower:   lowerSetTarget,
+	Meaning: setTargetMeaning,
 })
+
+// setTargetMeaning is set_target_v3. An element with a port is only made of packets that have one (ip_set_get_ip4_port, ip_set_get_ip6_port).
+func setTargetMeaning(c *Context, t *iptables.Target) (steps []packet.Step) {
+	for _, o := range t.Options {
+		ref, ok := o.Value.(setRef)
+		if !ok {
+			continue
+		}
+		s := c.Sets.Get(ref.Name)
+		if s == nil || o.Spec.Name == "--map-set" || len(ref.Src) < len(s.Type.Dims) {
+			steps = append(steps, do(&packet.Note{Key: "-j SET" + optionText([]iptables.Option{o})})...)
+			continue
+		}
+		of, needs := elementMeaning(c.Family, s, ref)
+		x := packet.SetLacks(s.Name, of)
+		if o.Spec.Name == "--add-set" {
+			x = packet.SetHolds(s.Name, of, 0)
+			if s.Timeout != nil {
+				x = packet.SetHolds(s.Name, of, lifetime(t, s))
+			}
+		}
+		steps = append(steps, packet.When(needs, do(x)...))
+	}
+	return steps
+}
+
+// elementMeaning names the element that a packet makes, and says which packets make one.
+func elementMeaning(f iptables.Family, s *ipset.Set, ref setRef) (string, packet.All) {
+	var names []string
+	var needs packet.All
+	ends := map[iptables.Family][2]packet.Field{iptables.IPv4: {packet.IPv4Dst, packet.IPv4Src}, iptables.IPv6: {packet.IPv6Dst, packet.IPv6Src}}
+	for i, dim := range s.Type.Dims {
+		src := 0
+		if ref.Src[i] {
+			src = 1
+		}
+		switch dim {
+		case ipset.IP:
+			addr := ends[f][src]
+			mask := packet.Ones(uint(addr.Bits))
+			if s.Netmask != 0 {
+				mask = mask.AndNot(packet.Ones(uint(addr.Bits) - uint(s.Netmask)))
+			}
+			names = append(names, packet.Bits(addr, mask))
+		case ipset.Port:
+			needs = append(needs, packet.Eq(packet.FragOffset, packet.Value{}), packet.Set(packet.HasTransport))
+			names = append(names, packet.L4Proto.Name, [2]packet.Field{packet.DstPort, packet.SrcPort}[src].Name)
+		case ipset.Mark:
+			mask := s.MarkMask
+			if mask == 0 {
+				mask = math.MaxUint32
+			}
+			names = append(names, packet.Bits(packet.Mark, packet.Num(uint64(mask))))
+		default:
+			names = append(names, fmt.Sprint(dim, src))
+		}
+	}
+	return strings.Join(names, " . "), needs
+}
 
 func lowerSetTarget(c *Context, t *iptables.Target) Action {
 	var act Action
