@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rechain/nft/meaning"
 	"rechain/nft/packet"
 	"rechain/nft/trace"
 )
@@ -99,6 +100,9 @@ func (t *tracing) run(cmd *cobra.Command, word, text string) (*trace.Report, err
 	v4, v6, err := s.programs(t.source.talk)
 	if err != nil {
 		return nil, err
+	}
+	if s.ruleset != nil {
+		v4, v6 = meaning.RuleByRule(s.ruleset, false), meaning.RuleByRule(s.ruleset, true)
 	}
 	line, program, err := packetFor(text, v4, v6)
 	if err != nil {

@@ -146,9 +146,14 @@ func (w *walk) leadsTo(n *packet.NAT) {
 
 // here says whether a translation leads to this host.
 func here(l *packet.Line, n *packet.NAT, p *packet.Packet) bool {
+	own := l.Route == packet.Sent || l.Route == packet.Looped
 	switch a := p.Get(l.Dst()); {
 	case l.Moved != packet.MovedByKind:
 		return l.Moved == packet.MovedHere
+	case a == l.Packet.Get(l.Dst()): // only the port is new
+		return l.Route == packet.Received || l.Route == packet.Looped
+	case own && a == l.Packet.Get(l.Src()):
+		return true
 	case l.IPv6 && a == packet.Num(1), !l.IPv6 && a.Lo>>24 == 127:
 		return true
 	}

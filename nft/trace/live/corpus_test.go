@@ -72,7 +72,7 @@ func traceDump(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	defer lab.Close()
-	program := meaning.Of(lab.Ruleset(), ipv6)
+	program := meaning.RuleByRule(lab.Ruleset(), ipv6)
 	g := &generator{Rand: rand.New(rand.NewSource(1)), ipv6: ipv6, values: map[packet.Field][]packet.Value{}}
 	g.collect(program)
 	for range 12 {
@@ -200,7 +200,8 @@ func (g *generator) line(t *testing.T) *packet.Line {
 		src = map[bool]string{false: "192.0.2.8", true: "2001:db8::8"}[g.ipv6]
 	}
 	text := fmt.Sprintf("%s %s %s > %s", route, proto, src, dst)
-	if proto == "tcp" || proto == "udp" {
+	switch proto {
+	case "tcp", "udp", "udplite", "sctp", "dccp":
 		text += fmt.Sprintf(" sport=%s dport=%s", g.pick(packet.SrcPort, "40000"), g.pick(packet.DstPort, "80", "53", "443"))
 	}
 	device := func(f packet.Field, other string) string {

@@ -79,7 +79,7 @@ func (r *rules) meanings(ipv6 bool) map[tableKey]map[string]*chain {
 	out := map[tableKey]map[string]*chain{}
 	for _, t := range r.tables.Tables {
 		chains := map[string]*chain{}
-		for _, c := range meaning.Of(nft.Raise(&bytecode.Ruleset{Tables: []*bytecode.Table{t}}), ipv6).Chains {
+		for _, c := range meaning.RuleByRule(nft.Raise(&bytecode.Ruleset{Tables: []*bytecode.Table{t}}), ipv6).Chains {
 			known := &chain{c, map[uint64]*packet.Rule{}}
 			for _, rule := range c.Rules {
 				known.rules[rule.Handle] = rule
