@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,7 +72,6 @@ func (it *jsonItem) is(kinds []string) bool {
 // split reads the frame: an object whose only member "nftables" is an array of objects with one member each.
 func (opt JSONReader) split(text string) ([]jsonItem, error) {
 	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
 	at := lineCounter{text: text, line: 1}
 	fail := func(format string, args ...any) error {
 		line, col := at.of(int(d.InputOffset()))
@@ -84,12 +84,17 @@ func (opt JSONReader) split(text string) ([]jsonItem, error) {
 	}
 	var items []jsonItem
 	for i := 0; d.More(); i++ {
-		var v any
-		if err := d.Decode(&v); err != nil {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
 			return nil, fail("%v", err)
 		}
-		it := jsonItem{node: &jsonNode{value: v, step: fmt.Sprintf("nftables[%d]", i)}}
-		it.line, it.col = at.of(int(d.InputOffset()))
+		it := jsonItem{node: &jsonNode{step: fmt.Sprintf("nftables[%d]", i)}}
+		it.line, it.col = at.of(int(d.InputOffset()) - len(raw) + 1)
+		inner := json.NewDecoder(bytes.NewReader(raw))
+		inner.UseNumber()
+		if err := inner.Decode(&it.node.value); err != nil {
+			return nil, fail("%v", err)
+		}
 		it.kind, it.body, _ = it.node.single()
 		items = append(items, it)
 	}

@@ -15,8 +15,10 @@ func (r *jsonRule) needs(p *protocol, at *jsonNode) {
 	switch {
 	case have == p || p == protoTH:
 		return
-	case p == protoVLAN && have == protoEther, p == protoVLAN && have == protoNetdev:
-		r.needs(protoEther, at)
+	case p == protoVLAN:
+		if have != protoEther {
+			r.needs(protoEther, at)
+		}
 		r.imply(&Payload{Base: bytecode.LinkHeader, Offset: 12, Len: 2}, network16(0x8100), true)
 		r.ctx.under = append(r.ctx.under, protoEther)
 		r.ctx.layers[bytecode.LinkHeader] = protoVLAN

@@ -30,6 +30,9 @@ func (s *source) read(word string, opt sourceOptions) error {
 	if err := alien(text); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if isJSON(text) {
+		return s.readJSON(name, text)
+	}
 	if ipset.Detect(text) {
 		return s.readSets(name, text)
 	}

@@ -16,9 +16,9 @@ import (
 )
 
 // sourceHelp says what a rule-set source is, for the help texts.
-const sourceHelp = `A SOURCE is one word: a file (iptables-save or ip6tables-save dump, or an "iptables -L -v" listing, told apart
-by content), "-" for standard input, "live" or "live:NETNS" for the kernel, or "redirect:FILE" for a redirect
-configuration. Files make one rule set together, with both families in it and the sets of "ipset save" dumps, as words of
+const sourceHelp = `A SOURCE is one word: a file (iptables-save or ip6tables-save dump, "iptables -L -v" listing, or what "nft -j list
+ruleset" prints, told apart by content), "-" for standard input, "live" or "live:NETNS" for the kernel, or "redirect:FILE"
+for a redirect configuration. Files of iptables make one rule set together, with both families in it and the sets of "ipset save" dumps, as words of
 their own or joined with "+": v4.save+v6.save. "ip:FILE" and "ip6:FILE" say which family a file is of, where it does not show.`
 
 // sourceOptions are what a source may need beside its word.
@@ -90,13 +90,15 @@ func readSource(words []string, opt sourceOptions) (*source, error) {
 	}
 	s.unread.Sort()
 	s.beside.Sort()
-	none := len(s.families()) == 0
+	none := len(s.families()) == 0 && s.ruleset == nil
 	if len(s.unread) > 0 && (failed != nil || none || !opt.partly) {
 		failed = errors.Join(errors.New(fold(remarks(s.unread))), failed)
 	}
 	switch {
 	case failed != nil:
 		return nil, usage(failed)
+	case s.ruleset != nil && len(s.families())+len(s.sets) > 0:
+		return nil, usage(fmt.Errorf("%s: a listing of nft is a rule set by itself", strings.Join(parts, " ")))
 	case none:
 		return nil, usage(fmt.Errorf("%s: has sets, but no rules that use them; name a dump of rules too", strings.Join(parts, " ")))
 	}
@@ -149,6 +151,9 @@ func (s *source) families() []*iptables.Ruleset {
 func (s *source) pick(table string) error {
 	if table == "" {
 		return nil
+	}
+	if s.ruleset != nil {
+		return usage(fmt.Errorf("--table: the source is not of iptables"))
 	}
 	found := false
 	for _, rs := range s.families() {
