@@ -107,7 +107,7 @@ func origin(o nft.Origin, handle uint64) packet.Origin {
 type ruleReader struct {
 	*tableReader
 	proto   uint8         // of the transport header, as far as the rule has asked; 0: not
-	resets  map[uint8]int // how often it has taken out TCP options, by kind
+	resets  map[uint8]int // how many TCP options it takes out, by kind
 	removed *packet.Touch // the last element that it took out of a set
 }
 
@@ -130,7 +130,7 @@ func (t *tableReader) blank(r *nft.Rule) *packet.Rule {
 }
 
 func (t *tableReader) rule(r *nft.Rule) *packet.Rule {
-	read := &ruleReader{tableReader: t}
+	read := &ruleReader{tableReader: t, resets: resets(r.Stmts)}
 	out := t.blank(r)
 	if steps, ok := read.bitCopy(r.Stmts); ok && !t.literal {
 		out.Steps = steps

@@ -84,21 +84,30 @@ func (r *ruleReader) option(a *nft.Assign, value register) ([]packet.Step, bool)
 	return nil, false
 }
 
-// reset takes one TCP option of a kind out (nft_exthdr_tcp_strip_eval). Whether there is another then is a field of its own, for
-// each time that the rule does so; a header has no room for more than the last.
+// reset takes one TCP option of a kind out (nft_exthdr_tcp_strip_eval). Whether one is left is a field by itself, for each number that a
+// rule takes out; a header has no room for more than the last.
 func (r *ruleReader) reset(o *nft.ResetOption) []packet.Step {
 	const most = 40 / 2 // bytes of options in a TCP header, and of the shortest
-	if r.resets == nil {
-		r.resets = map[uint8]int{}
-	}
-	r.resets[o.Type]++
 	has, n := packet.HasTCPOption(o.Type), r.resets[o.Type]
-	gone := do(packet.Assign(has, packet.Value{}))
 	if n >= most {
-		return []packet.Step{gone}
+		return []packet.Step{do(packet.Assign(has, packet.Value{}))}
 	}
-	another := packet.Named(fmt.Sprintf("%s, after %d", has.Name, n), 1, packet.Bool)
-	return []packet.Step{packet.When(packet.Not{P: packet.Set(another)}, gone)}
+	left := packet.Named(fmt.Sprintf("more than %d of %s", n, has.Name), 1, packet.Bool)
+	return []packet.Step{do(&packet.Copy{To: has, From: left, Bits: packet.Num(1)})}
+}
+
+// resets counts the options of each kind that a rule takes out.
+func resets(stmts []nft.Stmt) map[uint8]int {
+	var out map[uint8]int
+	for _, s := range stmts {
+		if o, ok := s.(*nft.ResetOption); ok {
+			if out == nil {
+				out = map[uint8]int{}
+			}
+			out[o.Type]++
+		}
+	}
+	return out
 }
 
 // dup sends a copy.
