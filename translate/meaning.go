@@ -157,7 +157,7 @@ func (m *meaning) basics(r *iptables.Rule) []packet.Pred {
 	}
 	switch {
 	case r.Proto == nil:
-	case r.Proto.Num == protoAH && m.rs.Family == iptables.IPv6: // the last header is behind an authentication header (ipv6_find_hdr)
+	case r.Proto.Num == protocolAH && m.rs.Family == iptables.IPv6: // the last header is behind an authentication header (ipv6_find_hdr)
 		add(packet.Any{}, r.Proto.Neg)
 	default:
 		add(packet.Eq(packet.L4Proto, packet.Num(uint64(r.Proto.Num))), r.Proto.Neg)
@@ -167,8 +167,6 @@ func (m *meaning) basics(r *iptables.Rule) []packet.Pred {
 	}
 	return out
 }
-
-const protoAH = 51 // of IANA
 
 // device is -i or -o: ifname_compare_aligned compares the bytes under a mask that a "+" ends.
 func device(f packet.Field, name string) packet.Pred {
