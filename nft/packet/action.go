@@ -77,6 +77,9 @@ func LowersToRoute() Step {
 	return When(Set(HasTCPOption(2)), &Do{becomes(TCPMSS, "tcp mss, or that of the route")})
 }
 
+// RoomForOption is a TCP packet whose header has room for four bytes more, and behind which there are no data.
+var RoomForOption Pred = &Opaque{Key: "room for a TCP option, and no data"}
+
 // Adds gives a TCP packet without one a maximum segment size, or with mss 65535 that of the route (XT_TCPMSS_CLAMP_PMTU). most is what a host has that names none
 // (RFC 9293, section 3.7.1).
 func Adds(mss, most uint16) []Step {

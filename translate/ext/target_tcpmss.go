@@ -78,13 +78,10 @@ func setMSSMeaning(c *Context, t *iptables.Target) []packet.Step {
 	}
 	return []packet.Step{&packet.Choose{Cases: []packet.Case{
 		{When: packet.All{packet.Set(packet.HasTCPOption(2)), packet.Set(packet.HasTransport), packet.Eq(packet.FragOffset, packet.Value{})}, Steps: []packet.Step{lowers}},
-		{When: packet.All{packet.Set(packet.HasTransport), packet.Eq(packet.FragOffset, packet.Value{}), roomForOption}, Steps: packet.Adds(uint16(n), most)},
+		{When: packet.All{packet.Set(packet.HasTransport), packet.Eq(packet.FragOffset, packet.Value{}), packet.RoomForOption}, Steps: packet.Adds(uint16(n), most)},
 		{When: packet.All{}},
 	}}}
 }
-
-// roomForOption is a TCP packet whose header has room for four bytes more, and behind which there are no data.
-var roomForOption packet.Pred = &packet.Opaque{Key: "room for a TCP option, and no data"}
 
 func checkTCPMSS(r *iptables.Rule, options []iptables.Option, table, chain string) *iptables.Problem {
 	if len(options) == 0 {
