@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,10 +29,11 @@ func (p *proving) bind(c *cobra.Command) {
 	p.flag = c.Flags().Bool("prove", false, "prove for every packet that the nft rules do what the source's do, before anything else is done (default: where that takes less than a second)")
 }
 
-// smallRules and smallNodes are what is proved unasked: a second's work at most.
+// What is proved unasked: a second's work at most.
 const (
 	smallRules = 5000
 	smallNodes = 2 << 20
+	smallTime  = time.Second
 )
 
 // asked says whether a proof is wanted, and off that none is.
@@ -66,7 +68,7 @@ func (p *proving) equal(v4, v6 *iptables.Ruleset, sets ipset.Sets, rs *nft.Rules
 		if rules > smallRules {
 			return nil
 		}
-		opt.Nodes = smallNodes
+		opt.Nodes, opt.Until = smallNodes, time.Now().Add(smallTime)
 	}
 	var open []string
 	for _, f := range []struct {
@@ -117,7 +119,7 @@ func verdictOf(f *compare.Function) (open string, err error) {
 			open = fmt.Sprintf("%s %v: nothing is known about %s", family, f.Hook, needs(x))
 			continue
 		}
-		return "", fmt.Errorf("the translation differs from its source, which should never be; please report it. Nothing was done.\n"+
+		return "", fmt.Errorf("the translation differs from its source, which should never be; please report it. Nothing was done; --prove=false does it anyway.\n"+
 			"%s %v: %v\nthe source:\n%s\nthe translation:\n%s", family, f.Hook, x.Packet, indent(x.A.String()), indent(x.B.String()))
 	}
 	if f.MemoryUnknown && open == "" {
