@@ -72,7 +72,7 @@ func (r *ruleReader) option(a *nft.Assign, value register) ([]packet.Step, bool)
 	if !ok || h.Op != tcp || h.Type != mss || h.Offset != mssOffset || h.Len != 2 {
 		return nil, false
 	}
-	header := []packet.Step{&packet.Require{P: packet.Eq(packet.L4Proto, packet.Num(protoTCP))}, &packet.Require{P: packet.Set(packet.HasTransport)}}
+	header := require(with(firstTransport, packet.Eq(packet.L4Proto, packet.Num(protoTCP))))
 	if b, ok := fixedBytes(value.bits); ok && len(b) == 2 {
 		return append(header, packet.Lowers(uint16(packet.FromBytes(b).Lo))), true
 	}

@@ -68,11 +68,11 @@ var _ = registerTarget(&Target{
 	Meaning: func(c *Context, t *iptables.Target) []packet.Step {
 		var steps []packet.Step
 		for _, o := range t.Options {
-			for _, kind := range o.Value.([]uint8) { // a packet without a TCP header has none
+			for _, kind := range o.Value.([]uint8) {
 				steps = append(steps, do(packet.Assign(packet.HasTCPOption(kind), packet.Value{}))...)
 			}
 		}
-		return steps
+		return []packet.Step{packet.When(firstFragment, steps...)}
 	},
 })
 
