@@ -24,7 +24,7 @@ type Options struct {
 	Counters bool
 	// Counts has counters and policies start at what the source has counted.
 	Counts bool
-	// RuleComment is a rule's comment. nil: the text of its comment match, if there is one.
+	// RuleComment is a rule's comment, asked for by several goroutines. nil: the text of its comment match, if there is one.
 	RuleComment func(*iptables.Rule) string
 	// Whole says that packets meet the rules whole, whatever is among these: something else has the kernel put fragments together.
 	Whole bool
@@ -145,6 +145,7 @@ type translator struct {
 	shared *ext.Shared
 	late   map[iptables.Family]*lateWay
 	placed map[string][]placed // the rules of each chain, for the late way
+	aside  *bool               // of a worker: a name was made, or asked for; see ahead.go
 }
 
 // nameOf is what the nft table for an iptables table is called.
@@ -183,6 +184,7 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 	t.placed = map[string][]placed{}
 	chains4, chains6 := chainsOf(v4), chainsOf(v6)
 	done := map[string]bool{}
+	var chains []pair
 	for _, tab := range []*iptables.Table{v4, v6} {
 		if tab == nil {
 			continue
@@ -190,8 +192,20 @@ func (t *translator) table(name string, v4, v6 *iptables.Table, both bool) *nft.
 		for _, ch := range tab.Chains {
 			if !done[ch.Name] {
 				done[ch.Name] = true
-				t.chain(out, names, taken, name, chains4[ch.Name], chains6[ch.Name])
+				chains = append(chains, pair{chains4[ch.Name], chains6[ch.Name]})
 			}
+		}
+	}
+	ahead := t.ahead(out, name, chains)
+	for i, p := range chains {
+		switch made := ahead(i); {
+		case !made.ok:
+			t.chain(out, names, taken, name, p.v4, p.v6)
+		case made.chain != nil:
+			out.Chains = append(out.Chains, made.chain)
+			fallthrough
+		default:
+			t.report.Headers = t.report.Headers || made.headers
 		}
 	}
 	t.behind(out, names, taken)
@@ -257,6 +271,9 @@ func (t *translator) chain(out *nft.Table, names map[string]bool, taken func(str
 	c := &compiler{table: out, chain: ch, first: ch, taken: taken, names: names, shared: t.shared}
 	for _, s := range lineUp(h4.rules, h6.rules) {
 		t.step(c, table, out.Family == nft.Inet, h4, h6, s)
+		if t.aside != nil && t.spreads() {
+			return
+		}
 	}
 	c.finish()
 }
