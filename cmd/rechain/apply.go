@@ -48,6 +48,7 @@ only the kernel has. Numbers of rules are understood where the source shows what
 	c.Flags().BoolVar(&a.keepSets, "keep-sets", false, "keep what packets put into sets, when a table is made anew")
 	a.source.bind(c)
 	a.as.bind(c)
+	c.MarkFlagsMutuallyExclusive("prove", "noflush")
 	return c
 }
 
@@ -62,7 +63,7 @@ type application struct {
 
 // run loads the sources, and returns what it took.
 func (a *application) run(words []string) ([]bytecode.Edit, error) {
-	a.as.counters = true
+	a.as.counters, a.as.proving.off = true, a.noflush
 	a.source.partly, a.source.adds = true, a.noflush
 	s, err := readSource(words, a.source)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 type proving struct {
 	flag *bool
 	cmd  *cobra.Command
+	off  bool // there is nothing to prove: the source is only a part of what it is for
 }
 
 func (p *proving) bind(c *cobra.Command) {
@@ -38,8 +39,8 @@ const (
 
 // asked says whether a proof is wanted, and off that none is.
 func (p *proving) asked() (asked, off bool) {
-	if p.cmd == nil || !p.cmd.Flags().Changed("prove") {
-		return false, false
+	if p.off || p.cmd == nil || !p.cmd.Flags().Changed("prove") {
+		return false, p.off
 	}
 	return *p.flag, !*p.flag
 }
