@@ -150,6 +150,8 @@ func here(l *packet.Line, n *packet.NAT, p *packet.Packet) bool {
 	switch a := p.Get(l.Dst()); {
 	case l.Moved != packet.MovedByKind:
 		return l.Moved == packet.MovedHere
+	case n.Kind == packet.Redirect:
+		return true
 	case a == l.Packet.Get(l.Dst()): // only the port is new
 		return l.Route == packet.Received || l.Route == packet.Looped
 	case own && a == l.Packet.Get(l.Src()):
@@ -157,7 +159,7 @@ func here(l *packet.Line, n *packet.NAT, p *packet.Packet) bool {
 	case l.IPv6 && a == packet.Num(1), !l.IPv6 && a.Lo>>24 == 127:
 		return true
 	}
-	return n.Kind == packet.Redirect
+	return false
 }
 
 func src(ipv6 bool) packet.Field { return (&packet.Line{IPv6: ipv6}).Src() }

@@ -236,7 +236,12 @@ func (l *Lab) lay(line *packet.Line) (in *device, err error) {
 	case packet.Received:
 		own(dst, in)
 		do(l.route.route(src, 8*size, in.index, false))
+		if out != nil {
+			own(stations[size][1], out)
+		}
 	case packet.Forwarded:
+		own(stations[size][0], in)
+		own(stations[size][1], out)
 		do(l.route.route(dst, 8*size, out.index, false))
 		do(l.route.route(src, 8*size, in.index, false))
 	case packet.Sent:
@@ -245,6 +250,7 @@ func (l *Lab) lay(line *packet.Line) (in *device, err error) {
 		lo := l.devices["lo"]
 		own(src, lo)
 		own(dst, lo)
+		own(stations[size][1], out)
 	}
 	do(l.route.route(make([]byte, size), 0, fallback.index, false))
 	do(l.ready())
@@ -252,6 +258,13 @@ func (l *Lab) lay(line *packet.Line) (in *device, err error) {
 		return nil, fmt.Errorf("lay a way for the packet: %w", err)
 	}
 	return in, nil
+}
+
+// stations are addresses of the devices that a packet is forwarded by, which redirect and masquerade need (nf_nat_redirect_ipv4,
+// nf_nat_masquerade_ipv4). They are for benchmarks, so that rules do not name them (RFC 2544, 5180).
+var stations = map[int][2][]byte{
+	4:  {{198, 18, 0, 1}, {198, 18, 0, 2}},
+	16: {net.ParseIP("2001:2::1"), net.ParseIP("2001:2::2")},
 }
 
 // special says whether an address needs no route of its own: loopback's, multicast and broadcast, and none.

@@ -148,12 +148,27 @@ func (p *path) enter(s kernel.Step) {
 		p.translated(leg, now.Packet)
 		leg.Outcome.Packet = now.Packet
 	}
+	if p.leg() == nil {
+		p.way.Line = portsOf(p.way.Line, now.Packet)
+	}
 	if leg := p.leg(); leg == nil || leg.Hook != h {
 		p.left = false
 		p.way.Legs = append(p.way.Legs, trace.Leg{Hook: h, Packet: now.Packet, Trace: &trace.Trace{}})
 		p.leg().Outcome.Packet = now.Packet
 	}
 	p.stack = []string{s.Chain}
+}
+
+// portsOf is a line with the ports that a packet has, where they were not said.
+func portsOf(line *packet.Line, p *packet.Packet) *packet.Line {
+	out := *line
+	out.Packet = line.Packet.Clone()
+	for _, f := range []packet.Field{packet.SrcPort, packet.DstPort} {
+		if v, ok := p.Fields[f]; ok && !line.Said(f) {
+			out.Packet.Set(f, v)
+		}
+	}
+	return &out
 }
 
 func (p *path) leg() *trace.Leg {
