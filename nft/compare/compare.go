@@ -148,6 +148,9 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		f.Findings = append(f.Findings, found)
 		differ = e.and(differ, e.not(e.and(all, covered)))
 	}
+	if f.Findings == nil && e.partial {
+		f.Undecided = errors.New("marks are copied in different ways, which is too much to compare")
+	}
 	return f
 }
 

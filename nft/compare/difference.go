@@ -114,12 +114,7 @@ func (e *engine) unlikeField(f packet.Field, x, y *effect) node {
 	case a.symbol != "" || b.symbol != "":
 		return constant(a.symbol != b.symbol)
 	case e.coding(f).starts == nil:
-		unlike := no
-		p, q := x.bitsOf(f), y.bitsOf(f)
-		for i := range p {
-			unlike = e.or(unlike, e.sum(xor(p[i], q[i])))
-		}
-		return unlike
+		return e.unlikeBits(x.bitsOf(f), y.bitsOf(f))
 	case inA && inB:
 		return constant(a.value != b.value)
 	case inA:
@@ -160,3 +155,22 @@ func (e *engine) possible(h packet.Hook, tracked bool) node {
 	}
 	return e.pred(all)
 }
+
+// unlikeBits is where two values differ in a bit. Variables of two fields lie apart, so that the sum of each pair of bits may double what is
+// between: only as many are asked as that allows, which is enough to find a difference, but not to exclude one.
+func (e *engine) unlikeBits(p, q []bit) node {
+	unlike := no
+	before := len(e.tests)
+	for i := range p {
+		sum := xor(p[i], q[i])
+		if len(sum.of) > 1 && len(e.tests)-before > maxSums {
+			e.partial = true
+			continue
+		}
+		unlike = e.or(unlike, e.sum(sum))
+	}
+	return unlike
+}
+
+// maxSums is how many nodes sums of bits may take.
+const maxSums = 1 << 18

@@ -39,6 +39,9 @@ type engine struct {
 	chains map[*packet.Chain]node
 	busy   map[*packet.Chain]bool
 	chain  *packet.Chain // that the rule under way stands in
+	inCase bool          // the steps under way are those of a case
+	// partial says that not all bits were asked in which two fields may differ.
+	partial bool
 	// marked is the rule, or markedPolicy the chain whose policy, has its outcomes tagged, for the packets that it decides about: those that it
 	// ends or changes, or lets return, whatever later rules do; of a jump, those that the chain ends.
 	marked       *packet.Rule
@@ -164,10 +167,10 @@ func (e *engine) seq(kind packet.VerdictKind, f, g node) node {
 
 // rule is one rule: packets that it does not end go on.
 func (e *engine) rule(c *packet.Chain, r *packet.Rule) node {
-	outer := e.chain
-	e.chain = c
+	outer, inCase := e.chain, e.inCase
+	e.chain, e.inCase = c, false
 	n := e.steps(r, r.Steps)
-	e.chain = outer
+	e.chain, e.inCase = outer, inCase
 	return n
 }
 
@@ -183,12 +186,18 @@ func (e *engine) steps(r *packet.Rule, steps []packet.Step) node {
 		}
 		conds = append(conds, e.pred(req.P))
 	}
+	if e.inCase {
+		return e.when(conds, e.end(outcome{kind: stepOn}))
+	}
 	n := e.goesOn()
 	if r == e.marked && r != nil {
 		n = e.mark(n)
 	}
 	return e.when(conds, n)
 }
+
+// stepOn is how the steps of a case end for packets that go on with the steps behind the choice.
+const stepOn packet.VerdictKind = 15
 
 // when is n where all conditions hold; other packets go on. Conditions on later variables come first, so that each is put on top of what
 // is there.
@@ -217,14 +226,33 @@ func (e *engine) step(r *packet.Rule, s packet.Step, rest []packet.Step) node {
 	case *packet.End:
 		return e.verdict(r, v.Verdict)
 	case *packet.Choose:
-		cases := make([]node, len(v.Cases))
-		for i, c := range v.Cases {
-			cases[i] = e.ite(e.pred(c.When), e.steps(r, append(c.Steps[:len(c.Steps):len(c.Steps)], rest...)), e.otherwise())
-		}
-		n := fold(cases, e.otherwise(), e.orElse)
-		return e.orElse(n, e.goesOn())
+		return e.choice(r, v, rest)
 	}
 	panic(fmt.Sprintf("compare: unknown step %T", s))
+}
+
+// choice is the first case that holds, and what is behind the choice. That is made once, unless a case asks what has a memory: then it
+// matters for each by itself what follows.
+func (e *engine) choice(r *packet.Rule, v *packet.Choose, rest []packet.Step) node {
+	once := len(rest) > 0 && !memory{}.steps([]packet.Step{v})
+	cases := make([]node, len(v.Cases))
+	for i, c := range v.Cases {
+		var n node
+		if once {
+			outer := e.inCase
+			e.inCase = true
+			n = e.steps(r, c.Steps)
+			e.inCase = outer
+		} else {
+			n = e.steps(r, append(c.Steps[:len(c.Steps):len(c.Steps)], rest...))
+		}
+		cases[i] = e.ite(e.pred(c.When), n, e.otherwise())
+	}
+	n := e.orElse(fold(cases, e.otherwise(), e.orElse), e.goesOn())
+	if once {
+		n = e.seq(stepOn, n, e.steps(r, rest))
+	}
+	return n
 }
 
 // unseen says whether an effect is none that outcomes tell.
