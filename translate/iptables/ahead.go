@@ -61,14 +61,19 @@ func lastTable(text, before string) string {
 // tableOf is the table that a line names.
 func tableOf(line string) string { return strings.TrimSpace(line[1:]) }
 
-// ahead has a text read in pieces, which come in their order.
-func (p *parser) ahead(text string) []*piece {
-	all := pieces(text)
+// ahead has a text read in pieces, which come in their order. What was read of a piece goes back to used when it is done, for a further
+// piece; to close used ends the reading.
+func (p *parser) ahead(text string) (all []*piece, used chan []commandLine) {
+	all = pieces(text)
+	used = make(chan []commandLine, max(len(all), 2*runtime.GOMAXPROCS(0)))
 	if len(all) == 1 || runtime.GOMAXPROCS(0) == 1 {
 		for _, piece := range all {
 			piece.isRead.Done()
 		}
-		return all
+		return all, used
+	}
+	for range 2 * runtime.GOMAXPROCS(0) {
+		used <- nil
 	}
 	next := make(chan *piece, len(all))
 	for _, piece := range all {
@@ -78,13 +83,18 @@ func (p *parser) ahead(text string) []*piece {
 	for range runtime.GOMAXPROCS(0) {
 		reader := &parser{source: newSource(p.file), family: p.family, vocab: p.vocab}
 		go func() {
-			for piece := range next {
+			for room := range used {
+				piece, more := <-next
+				if !more {
+					return
+				}
+				piece.read = room
 				reader.readPiece(piece)
 				piece.isRead.Done()
 			}
 		}()
 	}
-	return all
+	return all, used
 }
 
 // readPiece reads the rules that a piece appends: a command for each line that source.lines gives, zero for those that are no such
@@ -92,7 +102,9 @@ func (p *parser) ahead(text string) []*piece {
 func (p *parser) readPiece(piece *piece) {
 	p.number = piece.line
 	table := piece.table
-	piece.read = make([]commandLine, 0, strings.Count(piece.text, "\n")+1)
+	if n := strings.Count(piece.text, "\n") + 1; cap(piece.read) < n {
+		piece.read = make([]commandLine, 0, n+n/4)
+	}
 	p.lines(piece.text, func(line string) {
 		var read commandLine
 		switch {

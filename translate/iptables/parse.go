@@ -78,7 +78,9 @@ type parser struct {
 
 // all goes through the lines. It is false when not all were read.
 func (p *parser) all(text string) bool {
-	for _, piece := range p.ahead(text) {
+	all, used := p.ahead(text)
+	defer close(used)
+	for _, piece := range all {
 		piece.isRead.Wait()
 		read := piece.read
 		whole := p.lines(piece.text, func(line string) {
@@ -91,7 +93,8 @@ func (p *parser) all(text string) bool {
 		if !whole {
 			return false
 		}
-		piece.read = nil
+		clear(piece.read)
+		used <- piece.read[:0]
 	}
 	return true
 }
