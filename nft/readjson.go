@@ -169,4 +169,6 @@ func (r *jsonReader) item(it *jsonItem) {
 	}
 }
 
-func (r *jsonReader) origin() Origin { return Origin{File: r.File, Line: r.at.line, Col: r.at.col} }
+func (r *jsonReader) origin() Origin {
+	return Origin{File: r.File, Line: r.at.line, Col: r.at.col, Key: r.at.node.step}
+}

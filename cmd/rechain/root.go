@@ -19,7 +19,7 @@ said no, and nothing was changed.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow(), newCompare(), newTrace(), newSupport())
+	root.AddCommand(newRedirect(), newTranslate(), newApply(), newShow(), newCompare(), newLint(), newTrace(), newSupport())
 	return root
 }
 
