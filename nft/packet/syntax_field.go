@@ -41,6 +41,7 @@ var lineFields = slices.Concat([]Field{
 	ESPSPI, AHSPI, AHNext, AHLength, AHReserved, CompNext, CompFlags, CompCPI,
 	IifIndex, OifIndex, IifGroup, OifGroup, IifType, OifType, PktType, Priority, CPU, Realm, Cgroup, IPsec,
 	HasEther, EtherSrc, EtherDst, EtherTyp,
+	HasRoute, IPsecOut, SocketFound, SocketWaits, SocketTransparent, SocketWildcard, SocketMark, Time, Day, Hour,
 }, fibTypes("saddr"), fibTypes("daddr"), []Field{reversePath}, tupleFields())
 
 // shortNames are what some fields are called in a line.

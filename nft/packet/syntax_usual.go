@@ -9,7 +9,9 @@ import (
 
 // Fill gives the packet what its line did not say, as far as there is something usual:
 //
-//   - the connection is new (ct=new), and its addresses are the packet's; with ct=established it was seen in both directions;
+//   - the connection is new (ct=new), and its addresses are the packet's, unless connection tracking takes no such packet for a beginning: it
+//     calls TCP with other flags than a SYN or an ACK invalid, and answers and errors of ICMP, and does not track the discovery of
+//     neighbours (ct=untracked); with ct=established the connection was seen in both directions;
 //   - TCP in a new connection is a SYN, else an ACK; ICMP is a request (type 8, in IPv6 128); the source port is 40000;
 //   - what this host sends comes from a process of user and group 0; what it receives or forwards has no socket;
 //   - the routes find what the packet's own route says: "in" leads to an address of this host (fib daddr type local) and "out" comes from
@@ -101,7 +103,7 @@ func allUsuals(ipv6 bool) []usualValue {
 		{HasSocket, when((*Line).fromHere, 2), false},
 		{HasTransport, when(func(l *Line) bool { return l.Packet.Get(FragOffset).IsZero() }, 1), true},
 		{SrcPort, when(func(l *Line) bool { return hasPorts(l.Packet) && has(HasTransport)(l) }, 40000), false},
-		{CTState, fixed(StateNew), false},
+		{CTState, firstState, false},
 		{CTStatus, when(func(l *Line) bool { return l.Packet.Get(CTState) == Num(StateEstablished) }, 1<<1|1<<2|1<<3), false},
 		{TCPFlags, tcpFlags, false},
 		{ICMPType, icmpRequest, false},
@@ -241,6 +243,26 @@ func tcpFlags(l *Line) Value {
 		return Num(syn)
 	}
 	return Num(ack)
+}
+
+// firstState is what connection tracking says of a packet that belongs to no connection (tcp_new and tcp_error in nf_conntrack_proto_tcp.c, where
+// tcp_loose is on; icmp_new and icmp_error in nf_conntrack_proto_icmp.c; noct_valid_new in nf_conntrack_proto_icmpv6.c).
+func firstState(l *Line) Value {
+	const fin, syn, rst, ack = 1, 2, 4, 16
+	flags, hasFlags := l.Packet.Fields[TCPFlags]
+	kind, hasKind := l.Packet.Fields[ICMPType]
+	state := uint64(StateNew)
+	switch {
+	case !has(HasTransport)(l):
+	case isProto(6)(l) && hasFlags && flags.Lo&(fin|syn|rst|ack) != syn && flags.Lo&(fin|syn|rst|ack) != ack,
+		isProto(1)(l) && hasKind && !slices.Contains([]uint64{8, 13, 15, 17}, kind.Lo):
+		state = StateInvalid
+	case isProto(58)(l) && hasKind && (kind.Lo >= 130 && kind.Lo <= 136 || kind.Lo == 143):
+		state = StateUntracked
+	case isProto(58)(l) && hasKind && kind.Lo != 128 && kind.Lo != 139:
+		state = StateInvalid
+	}
+	return Num(state)
 }
 
 func icmpRequest(l *Line) Value {

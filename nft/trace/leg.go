@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -177,7 +178,7 @@ func (w *walk) ask(p packet.Pred) {
 		w.askField(v.Field)
 	case *packet.Opaque:
 		if _, said := w.way.Line.Packet.Opaque[v.Key]; !said {
-			w.way.assume(Assumption{Key: v.Key, Value: "no"})
+			w.way.assume(Assumption{Key: v.Key, Value: map[bool]string{false: "no", true: "yes"}[v.Stateful && belowLimit.MatchString(v.Key)]})
 		}
 	case packet.Not:
 		w.ask(v.P)
@@ -186,6 +187,18 @@ func (w *walk) ask(p packet.Pred) {
 	case packet.Any:
 		w.askInOrder(v, true)
 	}
+}
+
+// belowLimit is what predicates are called that hold as long as little has passed, as it is for a first packet ([packet.Limited],
+// [packet.BelowQuota]). All other predicates with state say no to it.
+var belowLimit = regexp.MustCompile(`(^| )(limit \d+ (packets|bytes) in \d+ s, burst|quota \d+ bytes)`)
+
+// opaque answers a predicate with state that nothing was said about by its number.
+func (w *walk) opaque(key string) bool {
+	if holds, said := w.packet.Opaque[key]; said || w.leg == nil {
+		return holds
+	}
+	return belowLimit.MatchString(key)
 }
 
 // askInOrder asks predicates up to the one that answers for all.
@@ -213,7 +226,7 @@ func vague(f packet.Field) bool {
 		return false
 	}
 	return slices.Contains([]packet.Field{packet.Iif, packet.Oif, packet.IifIndex, packet.OifIndex, packet.IifGroup, packet.OifGroup, packet.Realm,
-		packet.Cgroup, packet.CTExpires, packet.EtherSrc, packet.IPv4ID}, f) || strings.HasPrefix(f.Word(), `"`)
+		packet.Cgroup, packet.CTExpires, packet.EtherSrc, packet.IPv4ID, packet.SocketFound, packet.Time, packet.Day, packet.Hour}, f) || strings.HasPrefix(f.Word(), `"`)
 }
 
 // found are the values of the fields that a predicate asks.

@@ -200,7 +200,7 @@ func (w *walk) holds(p packet.Pred, c *packet.Chain, rest []packet.Step) bool {
 			}
 			asked := w.trace.Outcome.Asked
 			asked[v.Key]++
-			return w.packet.Opaque[fmt.Sprintf("%s#%d", v.Key, asked[v.Key])] || w.packet.Opaque[v.Key]
+			return w.packet.Opaque[fmt.Sprintf("%s#%d", v.Key, asked[v.Key])] || w.opaque(v.Key)
 		}
 	case packet.Not:
 		return !w.holds(v.P, c, rest)

@@ -111,6 +111,9 @@ func traceDump(t *testing.T, file string, packets, seed int) {
 		}
 		compared++
 		exact := len(want.Assumed) == 0 // else what a translation makes of addresses is not known
+		if source, err := trace.Through(translate.Meaning(rs, nil), line, false); err != nil || fate(source, exact) != fate(got, exact) {
+			t.Errorf("%s\niptables: %v, kernel:\n%s", line, err, cmp.Diff(fate(source, exact), fate(got, exact)))
+		}
 		if a, b := told(want, exact), told(got, exact); a != b {
 			t.Errorf("%s (-model +kernel)\n%s", line, cmp.Diff(strings.Split(a, "\n"), strings.Split(b, "\n")))
 		}
@@ -142,6 +145,12 @@ func told(w *trace.Way, exact bool) string {
 			}
 		}
 	}
+	return b.String() + fate(w, exact)
+}
+
+// fate is what became of a packet.
+func fate(w *trace.Way, exact bool) string {
+	var b strings.Builder
 	r := w.Report()
 	fmt.Fprintf(&b, "  %s %s %s\n", r.Route, r.Fate, r.Detail)
 	if p := w.Outcome.Packet; exact && w.Outcome.Kind == packet.Accept {
@@ -251,14 +260,30 @@ func (g *generator) line(t *testing.T) *packet.Line {
 	case "loop":
 		text += " uid=" + g.pick(packet.UID, "0", "1000")
 	}
-	if g.Intn(4) == 0 {
-		text += " mark=" + g.pick(packet.Mark, "0x1")
+	for _, f := range []packet.Field{packet.Mark, packet.TTL, packet.DSCP, packet.Length, packet.ICMPType, packet.EtherSrc} {
+		isICMP := proto == "icmp" || proto == "icmpv6"
+		if g.Intn(5) > 0 || f == packet.ICMPType && !isICMP || f == packet.Length && proto == "sctp" { // zeros are no chunks
+			continue
+		}
+		value := g.pick(f, extras[f])
+		if n, _ := strconv.Atoi(value); f != packet.Length || n >= 100 && n < 1500 { // else it ends in a header, or does not fit the device
+			text += " " + f.Word() + "=" + value
+		}
+	}
+	if proto == "tcp" && g.Intn(5) == 0 {
+		text += []string{" flags=ack", " flags=" + g.pick(packet.TCPFlags, "fin", "rst|ack", "none"),
+			" tcp-option-2=yes tcp-mss=" + g.pick(packet.TCPMSS, "1460")}[g.Intn(3)]
 	}
 	line, err := packet.ParseLine(text)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
 	return line
+}
+
+// extras are further fields, and what they are where no rule asks.
+var extras = map[packet.Field]string{
+	packet.Mark: "0x1", packet.TTL: "3", packet.DSCP: "0x2e", packet.Length: "200", packet.ICMPType: "13", packet.EtherSrc: "02:00:00:00:00:01",
 }
 
 // usable is an address that a packet can be sent from and to.
