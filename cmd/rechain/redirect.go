@@ -47,7 +47,8 @@ type settings struct {
 	netns  string
 	view   view // of plan
 	// prove is asked before a plan is used; nil: nothing is.
-	prove func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error
+	prove  func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error
+	proved strings.Builder // what a proof has to say, when all is done
 }
 
 // bind adds the configuration's flags and --netns.

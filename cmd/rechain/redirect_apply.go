@@ -60,6 +60,7 @@ func (s *settings) apply(cmd *cobra.Command, p *redirect.Plan) error {
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), did.summary())
+	fmt.Fprint(cmd.ErrOrStderr(), s.proved.String())
 	return nil
 }
 

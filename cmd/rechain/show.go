@@ -31,6 +31,7 @@ func newShow() *cobra.Command {
 			if v == viewIptables {
 				return s.writeIptables(cmd.OutOrStdout(), as.counters)
 			}
+			as.proving.off = true // which is for what is used
 			rs, err := s.translate(as, opt.talk)
 			if err != nil {
 				return err

@@ -153,6 +153,24 @@ func recentTest(c *Context, m *iptables.Match, rules []*iptables.Match, act ipta
 
 // recentSets are the sets of a list, one for each span that its rules ask for.
 func recentSets(c *Context, m *iptables.Match, rules []*iptables.Match, typ nft.Datatype) []*nft.Set {
+	windows := recentWindows(rules)
+	list, _ := m.Get("--name")
+	var sets []*nft.Set
+	for _, w := range windows {
+		sets = append(sets, c.Set("recent", spanName(list.Value.(string), w, len(windows)), func() *nft.Set {
+			s := &nft.Set{Type: []nft.Datatype{typ}, Flags: bytecode.SetEval, Size: dynamicSize}
+			if w > 0 {
+				s.Flags |= bytecode.SetTimeout
+				s.Timeout = w * 1000
+			}
+			return s
+		}))
+	}
+	return sets
+}
+
+// recentWindows are the spans that rules of a list ask for.
+func recentWindows(rules []*iptables.Match) []uint64 {
 	var windows []uint64
 	for _, r := range rules {
 		if _, set := r.Get("--set"); !set {
@@ -164,23 +182,15 @@ func recentSets(c *Context, m *iptables.Match, rules []*iptables.Match, typ nft.
 	if windows == nil { // addresses are only collected
 		windows = []uint64{0}
 	}
-	list, _ := m.Get("--name")
-	var sets []*nft.Set
-	for _, w := range windows {
-		name := list.Value.(string)
-		if len(windows) > 1 && w > 0 {
-			name += fmt.Sprintf("-%ds", w)
-		}
-		sets = append(sets, c.Set("recent", name, func() *nft.Set {
-			s := &nft.Set{Type: []nft.Datatype{typ}, Flags: bytecode.SetEval, Size: dynamicSize}
-			if w > 0 {
-				s.Flags |= bytecode.SetTimeout
-				s.Timeout = w * 1000
-			}
-			return s
-		}))
+	return windows
+}
+
+// spanName names what is left of a list for one span of so many.
+func spanName(list string, seconds uint64, of int) string {
+	if of > 1 && seconds > 0 {
+		return fmt.Sprintf("%s-%ds", list, seconds)
 	}
-	return sets
+	return list
 }
 
 // recentSteps is recent_mt: whether the address is in the list, for no longer than the rule says; and what is done with the list. --set
@@ -195,16 +205,28 @@ func recentSteps(c *Context, m *iptables.Match) []packet.Step {
 	mask, _ := m.Get("--mask")
 	list, _ := m.Get("--name")
 	address := packet.Bits(addressField(c.Family, destination), packet.FromBytes(mask.Value.(netip.Addr).AsSlice()))
-	name := identifier("recent-"+list.Value.(string), never)
-	known := packet.Remembered(name, address, recentWindow(m)*1000)
-	touch := do(&packet.Touch{Key: packet.SetName(name)})
+	rules, _ := c.sharing("recent", "--name", list.Value)
+	windows := recentWindows(rules)
+	// What a list holds is told by what rules can find in it, for each span.
+	name := func(w uint64) string {
+		return identifier("recent-"+spanName(list.Value.(string), w, len(windows)), never)
+	}
+	known := packet.Remembered(name(recentWindow(m)), address, recentWindow(m)*1000)
+	var touches []packet.Step
+	for _, w := range windows {
+		touch := packet.SetHolds(name(w), address, w*1000)
+		if act.Spec.Name == "--remove" {
+			touch = packet.SetLacks(name(w), address)
+		}
+		touches = append(touches, &packet.Do{Effect: touch})
+	}
 	switch {
 	case act.Spec.Name == "--set" && act.Neg:
-		return append(touch, &packet.Require{P: packet.Any{}})
+		return append(touches, &packet.Require{P: packet.Any{}})
 	case act.Spec.Name == "--set":
-		return touch
+		return touches
 	case act.Spec.Name == "--rcheck", act.Neg:
 		return require(packet.Negate(known, act.Neg))
 	}
-	return append(require(known), touch...)
+	return append(require(known), touches...)
 }
