@@ -12,10 +12,14 @@ import (
 // MaxHunks is how many changes are tried one by one.
 const MaxHunks = 20
 
-// Attribute tries each change by itself, A with nothing else changed: whether it means anything. It does nothing where there are more than
-// [MaxHunks].
+// Attribute tries each change of programs that differ by itself, A with nothing else changed: whether it means anything. It does nothing
+// where there are more than [MaxHunks].
 func (s *Structure) Attribute(opt Options) error {
 	if len(s.Hunks) > MaxHunks {
+		return nil
+	}
+	if len(s.Hunks) == 1 { // it is all that differs
+		s.Hunks[0].Meaning = MeansSomething
 		return nil
 	}
 	opt.Findings, opt.Forgetful, opt.Changed = 1, true, nil

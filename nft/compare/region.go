@@ -62,6 +62,29 @@ func (e *engine) constraint(c *coding, n node) Constraint {
 	}
 	out.Ranges = e.rangesOf(c, n)
 	out.Vague = out.Ranges == nil
+	if domain := packet.Domain(c.field); domain != nil && !out.Vague {
+		out.Ranges = within(out.Ranges, domain)
+	}
+	return out
+}
+
+// within is the values that are in both of two lists of ranges.
+func within(a, b []packet.Range) []packet.Range {
+	var out []packet.Range
+	for _, r := range a {
+		for _, d := range b {
+			from, to := r.From, r.To
+			if d.From.Cmp(from) > 0 {
+				from = d.From
+			}
+			if d.To.Cmp(to) < 0 {
+				to = d.To
+			}
+			if from.Cmp(to) <= 0 {
+				out = append(out, packet.Range{From: from, To: to})
+			}
+		}
+	}
 	return out
 }
 

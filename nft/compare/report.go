@@ -179,7 +179,10 @@ func (r *Report) family(a, b *packet.Program) error {
 		r.Structures = append(r.Structures, s)
 		opt.Changed = s.Changed
 	}
-	functions, err := Programs(a, b, opt)
+	functions, err := s.identical(), error(nil)
+	if functions == nil {
+		functions, err = Programs(a, b, opt)
+	}
 	if err != nil {
 		return err
 	}

@@ -104,6 +104,46 @@ func Structural(a, b *packet.Program) *Structure {
 	return s
 }
 
+// identical are the answers where the two have the same rules, in chains of the same order: then nothing is left to prove. nil: they do not,
+// or a chain leads back to itself.
+func (s *Structure) identical() []*Function {
+	if s == nil || len(s.Hunks)+len(s.Renamed) > 0 || loops(s.a) {
+		return nil
+	}
+	out := []*Function{}
+	for h := packet.Prerouting; h <= packet.Ingress; h++ {
+		a, b := at(s.a, h), at(s.b, h)
+		if !slices.EqualFunc(a, b, func(a, b *packet.Chain) bool { return s.pair[b] == a }) {
+			return nil
+		}
+		if len(a) > 0 {
+			out = append(out, &Function{IPv6: s.a.IPv6, Hook: h})
+		}
+	}
+	return out
+}
+
+// loops says whether a chain leads back to itself.
+func loops(p *packet.Program) bool {
+	const under, done = 1, 2
+	state := map[*packet.Chain]int{}
+	var visit func(*packet.Chain) bool
+	visit = func(c *packet.Chain) bool {
+		if state[c] != 0 {
+			return state[c] == under
+		}
+		state[c] = under
+		for _, r := range c.Rules {
+			if slices.ContainsFunc(targets(r.Steps), visit) {
+				return true
+			}
+		}
+		state[c] = done
+		return false
+	}
+	return slices.ContainsFunc(p.Chains, visit)
+}
+
 // numbers gives each rule of a chain a number; equal rules have equal ones.
 func (k keyer) numbers(c *packet.Chain, known map[string]int) []int {
 	out := make([]int, len(c.Rules))
