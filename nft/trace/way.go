@@ -114,7 +114,7 @@ func Through(p *packet.Program, line *packet.Line, all bool) (*Way, error) {
 	if p.Tracks && (!j.packet.Get(packet.FragOffset).IsZero() || j.packet.Get(packet.FragFlags).Bit(0)) {
 		j.Notes = append(j.Notes, "the rule set has connections tracked: the kernel puts fragments together before any rule sees them")
 	}
-	if !p.Tracks && !line.Said(packet.CTState) {
+	if !p.Tracks && !mayTrack(p) && !line.Said(packet.CTState) {
 		j.leg.state = packet.Num(packet.StateInvalid)
 		if slices.ContainsFunc(p.Chains, func(c *packet.Chain) bool { return c.Base != nil && c.Base.NAT }) {
 			j.Notes = append(j.Notes, "no rule has connections tracked, so that chains of type nat see no packet; ct=new says that they are tracked")
@@ -125,6 +125,18 @@ func Through(p *packet.Program, line *packet.Line, all bool) (*Way, error) {
 	}
 	j.Outcome = j.Legs[len(j.Legs)-1].Outcome
 	return j.Way, nil
+}
+
+// mayTrack says whether rules have expressions of xtables, of which only the name is known: such a match or target may have connections tracked.
+func mayTrack(p *packet.Program) bool {
+	keys := map[string]bool{}
+	Asks(p, keys)
+	for key := range keys {
+		if strings.Contains(key, "target name ") || strings.Contains(key, "match name ") {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *journey) travel() error {
