@@ -26,7 +26,7 @@ func (r *jsonRule) stmt(n *jsonNode) {
 	case "reject":
 		r.reject(v)
 	case "xt":
-		n.fail("what a compat expression says, JSON does not tell")
+		v.fail("what a compat expression says, JSON does not tell")
 	default:
 		r.add(jsonStmt{Stmt: r.action(kind, v)})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -60,6 +61,15 @@ Exit codes: 0 nothing was found, 1 something was.
 
 // lint is what is wrong with a source's rules. Those of inet tables are in both programs, and are told if both say so.
 func (s *source) lint(talk io.Writer) ([]*compare.Warning, error) {
+	if s.ruleset != nil && len(s.families()) > 0 { // a redirect, whose rules are those of istio-iptables before they are translated
+		chains := *s
+		chains.ruleset = nil
+		list, err := chains.lint(talk)
+		if len(list) > 0 {
+			fmt.Fprintln(talk, "note: what is found in a redirect is in Istio's own rules as well; it is harmless there, and kept so that the two stay alike")
+		}
+		return list, err
+	}
 	v4, v6, err := s.programs(talk)
 	if err != nil {
 		return nil, err
@@ -74,7 +84,12 @@ func (s *source) lint(talk io.Writer) ([]*compare.Warning, error) {
 		}
 	}
 	if s.ruleset == nil {
-		return append(found[0], found[1]...), nil
+		said := map[string]bool{}
+		return slices.DeleteFunc(append(found[0], found[1]...), func(w *compare.Warning) bool {
+			twice := said[w.String()] // a configuration makes rules of both families
+			said[w.String()] = true
+			return twice
+		}), nil
 	}
 	inet := map[string]bool{}
 	for _, t := range s.ruleset.Tables {

@@ -152,12 +152,8 @@ func (p *pass) hook(prog *packet.Program, h packet.Hook) {
 
 // beforeEffect is a predicate about packets after an effect, as one about what they were before.
 func (p *pass) beforeEffect(pred node, x int) node {
-	return p.replace(p.having(p.replace(pred, func(t node) node {
-		if t == yes {
-			return p.goesOn()
-		}
-		return p.otherwise()
-	}), x), func(t node) node { return constant(p.outcomes[t.value()].detail == "") })
+	goesOn := p.goesOn()
+	return p.where(p.having(p.ite(pred, goesOn, p.otherwise()), x), func(t node) bool { return p.outcomes[t.value()].detail == "" })
 }
 
 // anyAt is the packets that can be at a hook; unlike those that are compared, they may lack a transport header.
@@ -216,7 +212,7 @@ func (p *pass) rule(c *packet.Chain, r *packet.Rule, in flow, out passed) flow {
 	for _, x := range slices.Sorted(maps.Keys(in)) {
 		n := p.having(k.diagram, x)
 		for _, t := range p.terminals(n) {
-			some := p.and(in[x], p.replace(n, func(u node) node { return constant(u == t) }))
+			some := p.and(in[x], p.where(n, func(u node) bool { return u == t }))
 			if some == no {
 				continue
 			}
@@ -277,6 +273,25 @@ func (p *pass) hit(r *packet.Rule) node {
 		return n
 	}
 	return no
+}
+
+// where is the packets for which a function ends as asked. Functions of single rules are small beside all nodes that there are.
+func (p *pass) where(n node, end func(node) bool) node {
+	done := map[node]node{}
+	var walk func(node) node
+	walk = func(n node) node {
+		if n.isTerminal() {
+			return constant(end(n))
+		}
+		r, ok := done[n]
+		if !ok {
+			t := p.tests[n]
+			r = p.make(t.level, walk(t.lo), walk(t.hi))
+			done[n] = r
+		}
+		return r
+	}
+	return walk(n)
 }
 
 // lasting is an effect without what no later rule can ask for.

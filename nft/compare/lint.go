@@ -265,10 +265,10 @@ func (l *linter) wanted(c *packet.Chain, r *packet.Rule, in flow) node {
 
 // takes is the packets that a rule takes, which had an effect done to them before.
 func (l *linter) takes(n node, before int) node {
-	return l.replace(n, func(t node) node {
+	return l.where(n, func(t node) bool {
 		o := l.outcomes[t.value()]
 		_, taken := o.number()
-		return constant(taken || l.acted(before, o.effect))
+		return taken || l.acted(before, o.effect)
 	})
 }
 
@@ -317,10 +317,9 @@ func (l *linter) effectless(c *packet.Chain) {
 	for i := len(c.Rules) - 1; i >= 0; i-- {
 		r := c.Rules[i]
 		v, plain := decides(r)
-		if plain && l.hit(r) != no {
+		if plain && l.hit(r) != no && l.unchanged(c, i) {
 			same := l.end(outcome{kind: v.Kind, detail: v.Detail})
-			others := l.replace(rest, func(t node) node { return constant(t != same) })
-			if l.and(l.hit(r), others) == no && l.unchanged(c, i) {
+			if l.and(l.hit(r), l.where(rest, func(t node) bool { return t != same })) == no {
 				found = append(found, &Warning{Fault: NoEffect, Chain: c, Rule: r, Index: i, What: "has no effect", Why: "without it, its packets fare the same"})
 			}
 		}
