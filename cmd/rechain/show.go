@@ -14,6 +14,7 @@ func newShow() *cobra.Command {
 	var opt sourceOptions
 	var as translation
 	var handles bool
+	var form graphForm
 	v := viewText
 	c := &cobra.Command{
 		Use:   "show [SOURCE...]",
@@ -27,6 +28,9 @@ func newShow() *cobra.Command {
 			s, err := readSource(args, opt)
 			if err != nil {
 				return err
+			}
+			if form != "" {
+				return s.writeGraph(cmd.OutOrStdout(), opt.talk, form)
 			}
 			if v == viewIptables {
 				return s.writeIptables(cmd.OutOrStdout(), as.counters)
@@ -42,6 +46,8 @@ func newShow() *cobra.Command {
 	c.Flags().VarP(&v, "output", "o", "print as "+viewNames(allViews))
 	c.Flags().BoolVar(&as.counters, "counters", false, "print what counters count")
 	c.Flags().BoolVar(&handles, "handles", false, "print handles")
+	c.Flags().Var(&form, "graph", "draw the chains instead, as svg or mermaid")
+	c.Flags().Lookup("graph").NoOptDefVal = "svg"
 	c.Flags().StringVar(&opt.netns, "netns", "", "network namespace of \"live\": a name, a path or a process id")
 	opt.bind(c)
 	as.bind(c)
