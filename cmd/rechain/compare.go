@@ -26,6 +26,7 @@ type comparison struct {
 	rejectAsDrop bool
 	logs, states attitude
 	output       reportView
+	page         string // file
 }
 
 func newCompare() *cobra.Command {
@@ -60,6 +61,7 @@ Exit codes: 0 the same, 1 different, 2 unreadable or not decided, as when the bu
 	f.Var(&o.logs, "log", "other log lines: ignore, report, or fail")
 	f.Var(&o.states, "state", "other packets that rules remember (recent, limit, sets that grow): ignore, report, or fail")
 	f.VarP(&o.output, "output", "o", "print as text or json")
+	f.StringVar(&o.page, "html", "", "write the report to this file as well, as one page to look at in a browser")
 	o.source.families.bind(c, "a dump or listing")
 	return c
 }
@@ -90,6 +92,9 @@ func (o *comparison) run(cmd *cobra.Command, wordA, wordB string) error {
 	}
 	for _, side := range []compare.Side{report.A, report.B} {
 		_ = side
+	}
+	if err := writePage(report, o.page); err != nil {
+		return err
 	}
 	if o.output == "json" {
 		err = report.WriteJSON(cmd.OutOrStdout())
