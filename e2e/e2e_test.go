@@ -84,6 +84,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ROOT", root)
 			env.Setenv("RECHAIN", filepath.Join(binDir, "rechain"))
 			env.Setenv("SEED", filepath.Join(root, seed))
+			env.Setenv("CORPUS", filepath.Join(root, corpus))
 			return s.isolate(env)
 		},
 	})
@@ -92,12 +93,16 @@ func TestScripts(t *testing.T) {
 // seed is the listing that rechain started from. It is not part of this repository.
 const seed = "../shared/seed/istio-sidecar.list"
 
-// condition knows what a script may ask for beside testscript's own conditions: [seed], whether $SEED is there.
+// corpus is where real dumps are. They are not part of this repository either.
+const corpus = "../shared/corpus"
+
+// condition knows what a script may ask for beside testscript's own conditions: [seed] and [corpus], whether $SEED and $CORPUS are there.
 func condition(name string) (bool, error) {
-	if name != "seed" {
+	path, known := map[string]string{"seed": seed, "corpus": corpus}[name]
+	if !known {
 		return false, fmt.Errorf("there is no condition %q", name)
 	}
-	_, err := os.Stat(filepath.Join("..", seed))
+	_, err := os.Stat(filepath.Join("..", path))
 	return err == nil, nil
 }
 

@@ -90,9 +90,6 @@ func (o *comparison) run(cmd *cobra.Command, wordA, wordB string) error {
 	if err != nil {
 		return usage(err)
 	}
-	for _, side := range []compare.Side{report.A, report.B} {
-		_ = side
-	}
 	if err := writePage(report, o.page); err != nil {
 		return err
 	}
@@ -107,7 +104,7 @@ func (o *comparison) run(cmd *cobra.Command, wordA, wordB string) error {
 	case report.Result == compare.IsDifferent:
 		return no(nil)
 	case report.Result == compare.IsUndecided:
-		return usage(errors.New(""))
+		return usage(nil)
 	}
 	return nil
 }

@@ -256,16 +256,16 @@ func natWords(n *packet.NAT, ipv6 bool) string {
 
 // Place is the base chain that decides: where the packet is turned away, or else where something is done with it.
 func (d *Difference) Place() string {
-	t, path := d.A, Against(d.A, d.B)
-	if d.A.Outcome.Kind == packet.Accept && (d.B.Outcome.Kind != packet.Accept || len(path) == 0 || !acts(path[len(path)-1].Did)) {
-		t, path = d.B, Against(d.B, d.A)
+	a, b := Against(d.A, d.B), Against(d.B, d.A)
+	path := a
+	if h := last(a); d.A.Outcome.Kind == packet.Accept && (d.B.Outcome.Kind != packet.Accept || h == nil || !acts(h.Did)) && len(b) > 0 {
+		path = b
 	}
 	if len(path) == 0 {
-		if path = Against(d.A, d.B); len(path) == 0 {
+		if path = b; len(path) == 0 {
 			return d.Hook.String()
 		}
 	}
-	_ = t
 	return path[0].Chain.Table + " " + path[0].Chain.Name
 }
 
