@@ -24,8 +24,7 @@ func (f *graphForm) Set(s string) error {
 	return nil
 }
 
-// writeGraph draws the chains of a source: those of IPv4, or where there are none those of IPv6. Both are drawn below each other where a dump has
-// both.
+// writeGraph draws the chains of a source, of both families in one picture.
 func (s *source) writeGraph(w, talk io.Writer, form graphForm) error {
 	v4, v6, err := s.programs(talk)
 	if err != nil {
@@ -33,6 +32,7 @@ func (s *source) writeGraph(w, talk io.Writer, form graphForm) error {
 	}
 	all := &packet.Program{}
 	seen := map[string]bool{}
+	second := map[*packet.Chain]bool{} // of IPv6, where IPv4 may have one of the same name
 	for _, p := range []*packet.Program{v4, v6} {
 		if p == nil {
 			continue
@@ -41,6 +41,7 @@ func (s *source) writeGraph(w, talk io.Writer, form graphForm) error {
 			if id := fmt.Sprintf("%s %s %v", c.Table, c.Name, c.Origin); s.ruleset == nil || !seen[id] { // a chain of an inet table is in both
 				seen[id] = true
 				all.Chains = append(all.Chains, c)
+				second[c] = p == v6 && v4 != nil && s.ruleset == nil
 			}
 		}
 	}
@@ -48,6 +49,11 @@ func (s *source) writeGraph(w, talk io.Writer, form graphForm) error {
 		return no(errors.New("there are no chains"))
 	}
 	g := graph.Of(all)
+	for _, n := range g.Chains {
+		if second[n.Of] {
+			n.Title = "ip6 " + n.Title
+		}
+	}
 	text := g.SVG()
 	if form == "mermaid" {
 		text = g.Mermaid()

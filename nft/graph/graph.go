@@ -141,7 +141,7 @@ func (e *Edge) Label() string {
 }
 
 // layers puts chains below all that lead to them, base chains on top, and orders each layer by where its chains are led to from, so that
-// few lines cross. Chains that nothing leads to come last in the first layer.
+// few lines cross. Chains to which no packet gets come last, in a layer of their own.
 func (g *Graph) layers() [][]*Chain {
 	for range g.Chains { // the longest way cannot be longer, but where a chain leads back to itself
 		moved := false
@@ -155,13 +155,18 @@ func (g *Graph) layers() [][]*Chain {
 		}
 	}
 	var out [][]*Chain
+	var dead []*Chain
 	for _, n := range g.Chains {
+		if n.Dead {
+			dead = append(dead, n)
+			continue
+		}
 		for len(out) <= n.layer {
 			out = append(out, nil)
 		}
 		out[n.layer] = append(out[n.layer], n)
 	}
-	out = slices.DeleteFunc(out, func(l []*Chain) bool { return len(l) == 0 })
+	out = slices.DeleteFunc(append(out, dead), func(l []*Chain) bool { return len(l) == 0 })
 	slices.SortStableFunc(out[0], func(a, b *Chain) int { return cmp.Compare(rank(a), rank(b)) })
 	place := map[*Chain]float64{}
 	for i, layer := range out {

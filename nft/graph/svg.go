@@ -18,11 +18,12 @@ const (
 )
 
 // style draws in the colours of the page around, light or dark.
-const style = `.chain rect{fill:#f6f8fa;stroke:#57606a}.base rect{fill:#ddf4ff;stroke:#0969da}.dead rect{stroke-dasharray:5 4;opacity:.7}
+const style = `.chain rect{fill:#f6f8fa;stroke:#57606a}.base rect{fill:#ddf4ff;stroke:#0969da}.dead rect{stroke-dasharray:5 4}.dead text{fill:#57606a}
 .lit rect{fill:#fff8c5;stroke:#bf3989;stroke-width:3}text{font:12px ui-monospace,monospace;fill:#1f2328}.small{font-size:11px;fill:#57606a}
 .edge path{fill:none;stroke:#8c959f}.edge.lit path{stroke:#bf3989;stroke-width:3}
-@media(prefers-color-scheme:dark){.chain rect{fill:#21262d;stroke:#8b949e}.base rect{fill:#0c2d6b;stroke:#58a6ff}.lit rect{fill:#4b2900;stroke:#f778ba}
-text{fill:#e6edf3}.small{fill:#8b949e}.edge path{stroke:#6e7681}.edge.lit path{stroke:#f778ba}}`
+#lit-tip path{fill:#bf3989}@media(prefers-color-scheme:dark){.chain rect{fill:#21262d;stroke:#8b949e}.base rect{fill:#0c2d6b;stroke:#58a6ff}.lit rect{fill:#4b2900;stroke:#f778ba}
+text{fill:#e6edf3}.small{fill:#8b949e}.edge path{stroke:#6e7681}.edge.lit path{stroke:#f778ba}
+#lit-tip path{fill:#f778ba}}`
 
 // SVG draws the graph as a picture that stands by itself.
 func (g *Graph) SVG() string {
@@ -30,7 +31,12 @@ func (g *Graph) SVG() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img"><title>chains</title><style>%s</style>`,
 		width, height, width, height, style)
-	b.WriteString(`<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#8c959f"/></marker></defs>` + "\n")
+	b.WriteString("<defs>")
+	for _, id := range []string{"tip", "lit-tip"} {
+		fmt.Fprintf(&b, `<marker id="%s" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto">`+
+			`<path d="M0 0L8 4L0 8z" fill="#8c959f"/></marker>`, id)
+	}
+	b.WriteString("</defs>\n")
 	for _, e := range g.Edges {
 		e.draw(&b)
 	}
@@ -80,9 +86,9 @@ func (n *Chain) draw(b *strings.Builder) {
 }
 
 func (e *Edge) draw(b *strings.Builder) {
-	class := "edge"
+	class, tip := "edge", "tip"
 	if e.Lit {
-		class += " lit"
+		class, tip = "edge lit", "lit-tip"
 	}
 	x1, y1, x2, y2 := e.From.x+e.From.w/2, e.From.y+e.From.h, e.To.x+e.To.w/2, e.To.y
 	bend := max(20, (y2-y1)/2)
@@ -90,7 +96,7 @@ func (e *Edge) draw(b *strings.Builder) {
 		y1, y2 = e.From.y, e.To.y+e.To.h
 		bend = -bend
 	}
-	fmt.Fprintf(b, `<g class="%s"><path d="M%d %dC%d %d %d %d %d %d" marker-end="url(#tip)"/>`, class, x1, y1, x1, y1+bend, x2, y2-bend, x2, y2)
+	fmt.Fprintf(b, `<g class="%s"><path d="M%d %dC%d %d %d %d %d %d" marker-end="url(#%s)"/>`, class, x1, y1, x1, y1+bend, x2, y2-bend, x2, y2, tip)
 	if label := e.Label(); label != "" {
 		fmt.Fprintf(b, `<text class="small" x="%d" y="%d">%s</text>`, x2+4, y2-8, html.EscapeString(label))
 	}
