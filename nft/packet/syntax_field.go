@@ -69,12 +69,12 @@ func plainWord(f Field) string { return toWord.Replace(f.Name) }
 // numbered are fields whose name has a number.
 var numbered = regexp.MustCompile(`^(exthdr|tcp-option)-(\d+)(?:-@(\d+))?$`)
 
-// findField is the field of a name.
+// findField is the field of a name. One that a rule set asks comes before one of the same name that it does not.
 func findField(name string, more []Field) (Field, bool) {
 	if f, ok := otherNames[name]; ok {
 		return f, true
 	}
-	for _, f := range slices.Concat(lineFields, more) {
+	for _, f := range slices.Concat(more, lineFields) {
 		if name == f.Name || name == fieldWord(f) || name == plainWord(f) {
 			return f, true
 		}
