@@ -61,7 +61,11 @@ func (r *jsonRule) needNetwork(p *protocol, at *jsonNode) {
 	case number == 0 || !mixed(r.table.Family):
 		at.fail("%s is asked for in a table of %s", p.name, familyName(r.table.Family))
 	case p == protoARP || r.ctx.framed || r.forICMP:
-		r.imply(&Payload{Base: bytecode.LinkHeader, Offset: 12, Len: 2}, network16(number), true)
+		typ := uint32(12)
+		if r.ctx.layers[bytecode.LinkHeader] == protoVLAN {
+			typ += protoVLAN.length / 8
+		}
+		r.imply(&Payload{Base: bytecode.LinkHeader, Offset: typ, Len: 2}, network16(number), true)
 	default:
 		r.imply(&Meta{bytecode.MetaProtocol}, network16(number), false)
 	}

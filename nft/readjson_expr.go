@@ -142,6 +142,9 @@ func (r *jsonRule) expression(n *jsonNode, want valueType) (o jsonOperand, ok bo
 // bitwise reads operations with constants, which become one mask and one xor, and ones of two expressions.
 func (r *jsonRule) bitwise(op string, v *jsonNode) (jsonOperand, bool) {
 	args := v.list()
+	if len(args) < 2 {
+		v.fail("has %d operands", len(args))
+	}
 	o, ok := r.expression(args[0], valueType{})
 	if !ok {
 		return o, false
@@ -154,6 +157,9 @@ func (r *jsonRule) bitwise(op string, v *jsonNode) (jsonOperand, bool) {
 			continue
 		}
 		c := shiftLeft(r.constant(a, o.typ.sized(o.size)), o.shift)
+		if len(c) != o.size {
+			a.fail("has %d bytes, not %d", len(c), o.size)
+		}
 		mask, xor := bytes.Repeat([]byte{0xff}, o.size), make([]byte, o.size)
 		if m, ok := o.Expr.(*MaskXor); ok {
 			o.Expr, mask, xor = m.Of, bytes.Clone(m.Mask), bytes.Clone(m.Xor)
