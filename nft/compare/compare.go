@@ -132,6 +132,9 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 	if !opt.Forgetful {
 		e.memories(a, b, f, func() node { return e.and(possible, e.not(differ)) })
 	}
+	if differ == no {
+		return f
+	}
 	layers := e.layers(fa, fb)
 	for differ != no {
 		if len(f.Findings) == opt.Findings {
