@@ -46,5 +46,5 @@ func maskedFields(bits []bit) (names []string, ok bool) {
 
 // memoryName is the name of a set that packets change, without how long its elements stay: a list of addresses may be several sets.
 func memoryName(s *nft.Set) string {
-	return strings.TrimSuffix(packet.SetName(s.Name), fmt.Sprintf("-%ds", s.Timeout/1000))
+	return packet.SetName(strings.TrimSuffix(s.Name, fmt.Sprintf("-%ds", s.Timeout/1000)))
 }

@@ -163,6 +163,7 @@ func (r *ruleReader) mapLookup(m *nft.MapLookup) register {
 
 // tproxy gives the packet to a socket, and breaks the rule off where there is none (nft_tproxy_eval_v4, _v6). It takes TCP and UDP.
 func (r *ruleReader) tproxy(t *nft.TProxy) []packet.Step {
+	r.tracks = true // nft_tproxy_init has fragments put together
 	var addr packet.Value
 	var port uint16
 	for i, x := range []nft.Expr{t.Addr, t.Port} {

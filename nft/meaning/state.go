@@ -1,6 +1,8 @@
 package meaning
 
 import (
+	"slices"
+
 	"rechain/nft"
 	"rechain/nft/bytecode"
 	"rechain/nft/packet"
@@ -10,7 +12,9 @@ import (
 func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 	reg := r.load(u.Key)
 	out := require(reg.needs)
-	out = append(out, r.touch(u)...)
+	if !counts(u) {
+		out = append(out, r.touch(u)...)
+	}
 	for _, s := range u.Stmts {
 		p, ok := s.(*nft.Plain)
 		if !ok {
@@ -29,19 +33,39 @@ func (r *ruleReader) update(u *nft.UpdateSet) []packet.Step {
 	return out
 }
 
+// counts says whether the element is there for what it remembers. Then asking that is what changes.
+func counts(u *nft.UpdateSet) bool {
+	return slices.ContainsFunc(u.Stmts, func(s nft.Stmt) bool {
+		p, ok := s.(*nft.Plain)
+		if !ok {
+			return false
+		}
+		switch p.Op.(type) {
+		case *bytecode.Limit, *bytecode.Quota, *bytecode.Connlimit:
+			return true
+		}
+		return false
+	})
+}
+
 // touch is what an update changes. One that takes an element out and then puts it in only puts it in.
 func (r *ruleReader) touch(u *nft.UpdateSet) []packet.Step {
 	of := r.name(u.Key)
-	x := packet.SetLacks(u.Name, of)
+	s := r.find(u.Name, u.Set)
+	name := u.Name
+	if s != nil {
+		name = memoryName(s)
+	}
+	x := packet.SetLacks(name, of)
 	if u.Op == bytecode.DynsetDelete {
 		r.removed = x
 		return []packet.Step{do(x)}
 	}
 	stays := u.Timeout
-	if s := r.find(u.Name, u.Set); stays == 0 && s != nil {
+	if stays == 0 && s != nil {
 		stays = s.Timeout
 	}
-	holds := packet.SetHolds(u.Name, of, stays)
+	holds := packet.SetHolds(name, of, stays)
 	if r.removed != nil && r.removed.Key == x.Key {
 		*r.removed = *holds
 		r.removed = nil

@@ -207,16 +207,13 @@ func recentSteps(c *Context, m *iptables.Match) []packet.Step {
 	address := packet.Bits(addressField(c.Family, destination), packet.FromBytes(mask.Value.(netip.Addr).AsSlice()))
 	rules, _ := c.sharing("recent", "--name", list.Value)
 	windows := recentWindows(rules)
-	// What a list holds is told by what rules can find in it, for each span.
-	name := func(w uint64) string {
-		return identifier("recent-"+spanName(list.Value.(string), w, len(windows)), never)
-	}
-	known := packet.Remembered(name(recentWindow(m)), address, recentWindow(m)*1000)
+	name := identifier("recent-"+list.Value.(string), never)
+	known := packet.Remembered(name, address, recentWindow(m)*1000)
 	var touches []packet.Step
-	for _, w := range windows {
-		touch := packet.SetHolds(name(w), address, w*1000)
+	for _, w := range windows { // what a list holds is told by what rules can find in it, for each span
+		touch := packet.SetHolds(name, address, w*1000)
 		if act.Spec.Name == "--remove" {
-			touch = packet.SetLacks(name(w), address)
+			touch = packet.SetLacks(name, address)
 		}
 		touches = append(touches, &packet.Do{Effect: touch})
 	}
