@@ -132,10 +132,10 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 	if !opt.Forgetful {
 		e.memories(a, b, f, func() node { return e.and(possible, e.not(differ)) })
 	}
-	if differ == no {
-		return f
+	var layers []layer
+	if differ != no {
+		layers = e.layers(fa, fb)
 	}
-	layers := e.layers(fa, fb)
 	for differ != no {
 		if len(f.Findings) == opt.Findings {
 			f.More = true
