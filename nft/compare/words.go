@@ -252,4 +252,3 @@ func natWords(n *packet.NAT, ipv6 bool) string {
 	}
 	return s
 }
-
