@@ -54,7 +54,10 @@ func TestProveCorpus(t *testing.T) {
 				if f.Undecided != nil {
 					t.Errorf("%v: %v", f.Hook, f.Undecided)
 				}
-				for _, x := range f.Findings {
+				for _, x := range append(f.Findings, f.Memory) {
+					if x == nil {
+						continue
+					}
 					t.Errorf("%v: %v\nneeds %v\n%s\n%s", f.Hook, x.Packet, x.Needs, way(x.A), way(x.B))
 				}
 			}
