@@ -45,12 +45,12 @@ func (p *proving) asked() (asked, off bool) {
 	return *p.flag, !*p.flag
 }
 
-// prove proves a source's translation, unless it was accepted that it is not exact.
-func (p *proving) prove(s *source, report *translate.Report, rs *nft.Ruleset, talk io.Writer) error {
-	if len(report.Problems)+len(report.Skipped) == 0 {
-		return p.equal(s.v4, s.v6, s.sets, rs, talk)
+// prove proves a source's translation, if it is to be the same for the packets of which a proof speaks.
+func (o *translation) prove(s *source, report *translate.Report, rs *nft.Ruleset, talk io.Writer) error {
+	if len(report.Problems)+len(report.Skipped) == 0 && !o.dropMalformed {
+		return o.equal(s.v4, s.v6, s.sets, rs, talk)
 	}
-	if asked, _ := p.asked(); asked {
+	if asked, _ := o.asked(); asked {
 		return no(errInexact)
 	}
 	return nil
@@ -112,10 +112,7 @@ func verdictOf(f *compare.Function) (open string, err error) {
 	if f.Undecided != nil {
 		return fmt.Sprintf("%s %v: %v", family, f.Hook, f.Undecided), nil
 	}
-	for _, x := range append(f.Findings, f.Memory) {
-		if x == nil {
-			continue
-		}
+	for _, x := range f.Findings {
 		if x.Needs != nil {
 			open = fmt.Sprintf("%s %v: nothing is known about %s", family, f.Hook, needs(x))
 			continue
@@ -123,7 +120,11 @@ func verdictOf(f *compare.Function) (open string, err error) {
 		return "", fmt.Errorf("the translation differs from its source, which should never be; please report it. Nothing was done; --prove=false does it anyway.\n"+
 			"%s %v: %v\nthe source:\n%s\nthe translation:\n%s", family, f.Hook, x.Packet, indent(x.A.String()), indent(x.B.String()))
 	}
-	if f.MemoryUnknown && open == "" {
+	switch {
+	case open != "":
+	case f.Memory != nil:
+		open = fmt.Sprintf("%s %v: rules may not remember the same of %v", family, f.Hook, f.Memory.Packet)
+	case f.MemoryUnknown:
 		open = fmt.Sprintf("%s %v: what rules remember was too much to compare", family, f.Hook)
 	}
 	return open, nil
@@ -153,4 +154,4 @@ func ruleCount(rs *iptables.Ruleset) (n int) {
 	return n
 }
 
-var errInexact = errors.New("rules that are lossy or left out cannot be proved; give --prove without --allow-lossy and --skip-refused")
+var errInexact = errors.New("a proof is of exact translations and of whole packets: rules that are lossy or left out, and --drop-malformed, are neither")
