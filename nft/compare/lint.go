@@ -319,7 +319,7 @@ func (l *linter) effectless(c *packet.Chain) {
 		v, plain := decides(r)
 		if plain && l.hit(r) != no && l.unchanged(c, i) {
 			same := l.end(outcome{kind: v.Kind, detail: v.Detail})
-			if l.and(l.hit(r), l.where(rest, func(t node) bool { return t != same })) == no {
+			if l.endsOnly(l.hit(r), rest, same, map[[2]node]bool{}) {
 				found = append(found, &Warning{Fault: NoEffect, Chain: c, Rule: r, Index: i, What: "has no effect", Why: "without it, its packets fare the same"})
 			}
 		}
@@ -327,6 +327,22 @@ func (l *linter) effectless(c *packet.Chain) {
 	}
 	slices.Reverse(found)
 	l.out = append(l.out, found...)
+}
+
+// endsOnly says whether a function ends in one way for all of some packets. They are few ways through it, so that the rest is not looked at.
+func (l *linter) endsOnly(some, n, end node, done map[[2]node]bool) bool {
+	switch pair := [2]node{some, n}; {
+	case some == no || n == end || done[pair]:
+		return true
+	case n.isTerminal():
+		return false
+	default:
+		done[pair] = true // or the answer is no anyhow
+	}
+	level := min(l.level(some), l.level(n))
+	slo, shi := l.at(some, level)
+	lo, hi := l.at(n, level)
+	return l.endsOnly(slo, lo, end, done) && l.endsOnly(shi, hi, end, done)
 }
 
 // unchanged says whether packets come to a rule as they came to the hook.
