@@ -21,7 +21,7 @@ an earlier configuration that this one does not need go in the same transaction.
 		Args: exactArgs(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.prove = func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error {
-				return p.equal(v4, v6, nil, rs, cmd.ErrOrStderr())
+				return p.equal(v4, v6, nil, rs, &s.proved)
 			}
 			plan, err := s.resolve(cmd)
 			if err != nil {
