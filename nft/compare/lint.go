@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"rechain/nft/packet"
 )
@@ -51,9 +52,12 @@ func Lint(prog *packet.Program, nodes int) (out []*Warning, err error) {
 	return l.out, err
 }
 
+// lintTime is how long it may take to follow all packets. What is not known then is said.
+const lintTime = 30 * time.Second
+
 func newLinter(prog *packet.Program, nodes int) *linter {
 	e := newEngine(prog.IPv6, nodes)
-	e.logs = true
+	e.logs, e.until = true, time.Now().Add(lintTime)
 	e.survey(prog)
 	e.placeAll()
 	e.repeated = repeated(prog)
