@@ -120,7 +120,9 @@ func (s *Structure) pageChange(h *Hunk) pageChange {
 		}
 		out.Lines = append(out.Lines, pageLine{sign, text})
 	}
-	rules, first, n := h.Chain.Rules, 0, len(h.A)
+	var rules []*packet.Rule
+	var first int
+	n := len(h.A)
 	if n > 0 {
 		rules, first = around(s.a, h.A[0])
 	} else if len(h.B) > 0 {
