@@ -6,7 +6,8 @@
 //
 // Beside testscript's commands, a script may use the programs of the table programs by their names, and these:
 //
-//	needs PROGRAM...        skips the script where a program is missing; "uids" stands for the right to act as any user
+//	needs PROGRAM...        skips the script where a program is missing; "uids" stands for the right to act as any user,
+//	                        "tun" for that to make TUN devices
 //	supports PROGRAM ...    skips the script where the kernel lacks what the command needs
 //	exits N PROGRAM ...     runs a program that must exit with code N; without it, it must be 0
 //	commits N PROGRAM ...   runs a program during which the kernel must commit N changes of nftables

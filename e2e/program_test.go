@@ -23,12 +23,25 @@ var programs = []string{
 // needs skips the script where something is missing.
 func (s *script) needs(args []string) {
 	for _, what := range args {
-		if what == "uids" {
+		switch what {
+		case "uids":
 			s.need(anyUser(), "the right to act as any user")
-			continue
+		case "tun":
+			s.need(opens("/dev/net/tun"), "the right to make TUN devices")
+		default:
+			s.need(s.lookPath(what) != "", what)
 		}
-		s.need(s.lookPath(what) != "", what)
 	}
+}
+
+// opens says whether a device can be used.
+func opens(device string) bool {
+	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
 }
 
 // anyUser says whether all users are known in this user namespace.
