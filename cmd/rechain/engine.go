@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"rechain/nft"
 	"rechain/nft/bytecode"
@@ -22,6 +23,8 @@ type engine struct {
 	there []route.Entry // what was there of routing when the engine started
 	want  []*bytecode.Table
 	state []route.Item
+	// proved waits for the proof that want is what the plan's chains mean; nil: there is none.
+	proved func() error
 }
 
 // engine opens the kernel for a plan; nil wants nothing to be there. The kernel lists its routes while the rules are compiled.
@@ -48,10 +51,10 @@ func (e *engine) compile(p *redirect.Plan, prove func(v4, v6 *iptables.Ruleset, 
 	if err != nil {
 		return err
 	}
-	if prove != nil {
-		if err := prove(from[0], from[1], rs); err != nil {
-			return err
-		}
+	if prove != nil { // beside all that follows; only what changes something waits for it
+		proved := make(chan error, 1)
+		go func() { proved <- prove(from[0], from[1], rs) }()
+		e.proved = sync.OnceValue(func() error { return <-proved })
 	}
 	e.want = nft.Lower(rs).Tables
 	e.state = items(p.SystemState())
@@ -170,7 +173,13 @@ func (e *engine) apply() (*difference, error) {
 		return nil, kernelSays(err)
 	}
 	d.edits, err = reach(e.conn, oursOr(e.want), func(have []*bytecode.Table) ([]*bytecode.Table, error) {
-		return e.want, notForeign(have)
+		if err := notForeign(have); err != nil {
+			return nil, err
+		}
+		if e.proved != nil && len(bytecode.Diff(have, e.want)) > 0 {
+			return e.want, e.proved()
+		}
+		return e.want, nil
 	})
 	if err != nil {
 		if undo := e.route.Undo(d.missing); undo != nil {

@@ -49,6 +49,7 @@ type settings struct {
 	// prove is asked before a plan is used; nil: nothing is.
 	prove  func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error
 	proved strings.Builder // what a proof has to say, when all is done
+	insist bool            // on a proof even where nothing has to be done
 }
 
 // bind adds the configuration's flags and --netns.

@@ -20,6 +20,7 @@ anybody who changes the rule set at the same time. What is right already stays a
 an earlier configuration that this one does not need go in the same transaction.`,
 		Args: exactArgs(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.insist, _ = p.asked()
 			s.prove = func(v4, v6 *iptables.Ruleset, rs *nft.Ruleset) error {
 				return p.equal(v4, v6, nil, rs, &s.proved)
 			}
@@ -60,7 +61,14 @@ func (s *settings) apply(cmd *cobra.Command, p *redirect.Plan) error {
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), did.summary())
-	fmt.Fprint(cmd.ErrOrStderr(), s.proved.String())
+	if s.insist {
+		if err := e.proved(); err != nil {
+			return err
+		}
+	}
+	if s.insist || len(did.edits) > 0 {
+		fmt.Fprint(cmd.ErrOrStderr(), s.proved.String())
+	}
 	return nil
 }
 
