@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,11 +133,7 @@ func verdictOf(f *compare.Function) (open string, err error) {
 }
 
 func needs(x *compare.Finding) string {
-	var keys []string
-	for k := range x.Needs {
-		keys = append(keys, k)
-	}
-	return strings.Join(keys, ", ")
+	return strings.Join(slices.Sorted(maps.Keys(x.Needs)), ", ")
 }
 
 func indent(s string) string {

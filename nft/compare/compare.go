@@ -146,7 +146,8 @@ func (e *engine) hook(a, b *packet.Program, h packet.Hook, opt Options) (f *Func
 		covered := e.covered(a, b, h, found, opt.Changed)
 		found.Region = e.region(e.and(all, covered), found.Packet)
 		if trace.Same(found.A.Outcome, found.B.Outcome) {
-			panic(fmt.Sprintf("compare: %v fares alike on both sides", found.Packet))
+			f.Findings, f.Undecided = nil, fmt.Errorf("a difference was found that a packet does not confirm, which is a mistake of rechain; please report it: %v", found.Packet)
+			return f
 		}
 		f.Findings = append(f.Findings, found)
 		differ = e.and(differ, e.not(e.and(all, covered)))
