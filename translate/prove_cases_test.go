@@ -142,7 +142,7 @@ func differences(functions []*nftcompare.Function) string {
 
 // unproved are cases of which the two meanings do not say what is true, and why.
 var unproved = map[string]string{
-	"target_synproxy/options":                                          "iptables drops what has a wrong checksum, even where it is neither a SYN nor an ACK",
+	"target_synproxy/raw: with what it needs":                          "what goes on unsound, the rule behind it drops",
 	"match_comment/longer":                                             "what is lost is a comment",
 	"match_nfacct/ip ip6: counters":                                    "what is lost is where packets are counted",
 	"match_set/ip mangle: what a set's elements count":                 "what is lost is which packets are counted",

@@ -16,10 +16,9 @@ const (
 )
 
 // ipt_SYNPROXY.c and ip6t_SYNPROXY.c, synproxy_tg4 and synproxy_tg6: answers the SYN that opens a connection, and takes the ACK that
-// follows. nft_synproxy.c would take any packet with either flag, so the rule says which; others go on, with a wrong checksum too, for
-// which iptables drops them. It checks the checksum of an
-// IPv6 packet as if it were IPv4's (nf_ip_checksum in nft_synproxy_do_eval, as of 6.18), and drops all that the network card has not
-// checked before.
+// follows. nft_synproxy.c would take any packet with either flag, so the rule says which; others go on, with a wrong checksum or broken
+// options too, for which iptables drops them. It checks the checksum of an IPv6 packet as if it were IPv4's (nf_ip_checksum in
+// nft_synproxy_do_eval, as of 6.18), and drops all that the network card has not checked before.
 var _ = registerTarget(&Target{
 	Extension: iptables.Extension{
 		Name:      "SYNPROXY",
@@ -35,7 +34,7 @@ var _ = registerTarget(&Target{
 		Listing: listed("SYNPROXY", "sack-perm", "--sack-perm", "timestamp", "--timestamp", "wscale *", "--wscale", "mss *", "--mss",
 			"ecn", "--ecn"),
 	},
-	Limits: Limits{Refused: "--ecn, and all of IPv6", Kernel: "5.3"},
+	Limits: Limits{Refused: "--ecn, and all of IPv6", Lossy: "always", Kernel: "5.3"},
 	Lower: func(c *Context, t *iptables.Target) Action {
 		if c.Family == iptables.IPv6 {
 			c.Refuse(t.Pos, "SYNPROXY", "leave it out, and rely on SYN cookies",
@@ -57,6 +56,9 @@ var _ = registerTarget(&Target{
 			case "--ecn":
 				c.Refuse(o.Pos, "SYNPROXY", "leave it out", "nftables' synproxy does not negotiate ECN")
 			}
+		}
+		if !c.Refused() {
+			c.Lossy(t.Pos, "SYNPROXY", "", "a packet with several of the flags FIN, SYN, RST and ACK goes on even if its checksum is wrong, where iptables drops it")
 		}
 		return stmts(&nft.InSet{
 			Key: &nft.MaskXor{Of: transport(13, 1), Mask: []byte{synproxyFlags}, Xor: []byte{0}},
